@@ -1,0 +1,139 @@
+//! `#[dotmac_database::hooks]`: a user's own `ActiveModelBehavior`, with the stamps around it.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::{ImplItem, ImplItemFn, ItemImpl};
+
+use crate::root;
+
+/// Expands `#[dotmac_database::hooks]`.
+pub fn expand(args: TokenStream, item: TokenStream) -> TokenStream {
+    match parse(args, item.clone()) {
+        Ok(behavior) => behavior.expand(),
+        Err(error) => {
+            let error = error.to_compile_error();
+            quote!(#error #item)
+        }
+    }
+}
+
+struct Behavior {
+    item: ItemImpl,
+    before_save: Option<ImplItemFn>,
+    before_delete: Option<ImplItemFn>,
+}
+
+fn parse(args: TokenStream, item: TokenStream) -> syn::Result<Behavior> {
+    if !args.is_empty() {
+        return Err(syn::Error::new_spanned(args, "`#[dotmac_database::hooks]` takes no arguments"));
+    }
+    let mut item: ItemImpl = syn::parse2(item)?;
+    let is_behavior = item.trait_.as_ref().is_some_and(|(_, path, _)| {
+        path.segments.last().is_some_and(|last| last.ident == "ActiveModelBehavior")
+    });
+    if !is_behavior {
+        return Err(syn::Error::new_spanned(
+            &item.self_ty,
+            "`#[dotmac_database::hooks]` composes `impl ActiveModelBehavior for ActiveModel`",
+        ));
+    }
+    item.attrs
+        .retain(|attribute| attribute.path().segments.last().is_none_or(|s| s.ident != "async_trait"));
+    let before_save = take(&mut item, "before_save")?;
+    let before_delete = take(&mut item, "before_delete")?;
+    Ok(Behavior {
+        item,
+        before_save,
+        before_delete,
+    })
+}
+
+fn take(item: &mut ItemImpl, name: &str) -> syn::Result<Option<ImplItemFn>> {
+    let found = item
+        .items
+        .iter()
+        .position(|item| matches!(item, ImplItem::Fn(function) if function.sig.ident == name));
+    let Some(ImplItem::Fn(function)) = found.map(|at| item.items.remove(at)) else {
+        return Ok(None);
+    };
+    if function.sig.asyncness.is_none() {
+        return Err(syn::Error::new_spanned(
+            &function.sig.ident,
+            "put `#[dotmac_database::hooks]` above `#[async_trait]`, or leave that one out",
+        ));
+    }
+    Ok(Some(function))
+}
+
+impl Behavior {
+    fn expand(self) -> TokenStream {
+        let root = root::default();
+        let private = quote!(#root::__private);
+        let model = &self.item.self_ty;
+        let attributes = &self.item.attrs;
+        let rest = &self.item.items;
+        let save = user(self.before_save, "__before_save", quote!(, _insert: bool), &private);
+        let delete = user(self.before_delete, "__before_delete", quote!(), &private);
+        let result = quote!(::core::result::Result<Self, #private::sea_orm::DbErr>);
+        quote! {
+            impl #model {
+                #save
+                #delete
+            }
+
+            impl #private::ComposedHooks for #model {}
+
+            #(#attributes)*
+            #[#private::async_trait]
+            impl #private::sea_orm::ActiveModelBehavior for #model {
+                async fn before_save<C>(self, db: &C, insert: bool) -> #result
+                where
+                    C: #private::sea_orm::ConnectionTrait,
+                {
+                    let stamped = #private::stamp::before_save(self, db, insert)?;
+                    let changed = stamped.__before_save(db, insert).await?;
+                    #private::stamp::before_save(changed, db, insert)
+                }
+
+                async fn before_delete<C>(self, db: &C) -> #result
+                where
+                    C: #private::sea_orm::ConnectionTrait,
+                {
+                    let checked = #private::stamp::before_delete(self, db)?;
+                    checked.__before_delete(db).await
+                }
+
+                #(#rest)*
+            }
+        }
+    }
+}
+
+/// The user's hook as an inherent function, or one that changes nothing.
+fn user(
+    hook: Option<ImplItemFn>,
+    name: &str,
+    parameter: TokenStream,
+    private: &TokenStream,
+) -> TokenStream {
+    let name = syn::Ident::new(name, proc_macro2::Span::call_site());
+    match hook {
+        Some(mut hook) => {
+            hook.sig.ident = name;
+            quote!(#[doc(hidden)] pub(crate) #hook)
+        }
+        None => quote! {
+            #[doc(hidden)]
+            pub(crate) async fn #name<C>(
+                self,
+                _db: &C
+                #parameter
+            ) -> ::core::result::Result<Self, #private::sea_orm::DbErr>
+            where
+                C: #private::sea_orm::ConnectionTrait,
+            {
+                Ok(self)
+            }
+        },
+    }
+}

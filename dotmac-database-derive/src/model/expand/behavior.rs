@@ -1,0 +1,42 @@
+//! SeaORM's hooks: ours alone, or none where the user's `impl` is composed by `#[hooks]`.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use crate::model::entity::Entity;
+
+pub fn expand(entity: &Entity, private: &TokenStream) -> TokenStream {
+    if entity.options.hooks {
+        return quote! {
+            const _: fn() = || {
+                fn composed<A: #private::ComposedHooks>() {}
+                composed::<ActiveModel>();
+            };
+        };
+    }
+    quote! {
+        #[#private::async_trait]
+        impl #private::sea_orm::ActiveModelBehavior for ActiveModel {
+            async fn before_save<C>(
+                self,
+                db: &C,
+                insert: bool,
+            ) -> ::core::result::Result<Self, #private::sea_orm::DbErr>
+            where
+                C: #private::sea_orm::ConnectionTrait,
+            {
+                #private::stamp::before_save(self, db, insert)
+            }
+
+            async fn before_delete<C>(
+                self,
+                db: &C,
+            ) -> ::core::result::Result<Self, #private::sea_orm::DbErr>
+            where
+                C: #private::sea_orm::ConnectionTrait,
+            {
+                #private::stamp::before_delete(self, db)
+            }
+        }
+    }
+}

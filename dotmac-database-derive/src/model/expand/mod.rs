@@ -1,0 +1,9 @@
+//! What an entity expands to: one file for each generated item.
+
+mod behavior;
+mod delete;
+mod entity;
+mod feature;
+mod item;
+mod relation;
+mod whole;

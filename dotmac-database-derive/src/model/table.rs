@@ -1,0 +1,68 @@
+//! `#[sea_orm(…)]` on the struct: what names the table is ours, the rest is SeaORM's.
+
+use proc_macro2::TokenStream;
+use quote::{ToTokens, quote};
+use syn::{Attribute, Meta, Token, punctuated::Punctuated};
+
+use crate::diagnostic::Diagnostics;
+
+/// The table that an entity is stored in.
+#[derive(Default)]
+pub struct Table {
+    name: Option<TokenStream>,
+    schema: Option<TokenStream>,
+    comment: Option<TokenStream>,
+    /// Attributes that go on to SeaORM.
+    pub rest: Vec<Meta>,
+}
+
+impl Table {
+    pub fn parse(attributes: &[Attribute], diagnostics: &mut Diagnostics) -> Self {
+        let mut table = Table::default();
+        for attribute in attributes.iter().filter(|a| a.path().is_ident("sea_orm")) {
+            let metas = attribute.parse_args_with(Punctuated::<Meta, Token![,]>::parse_terminated);
+            for meta in diagnostics.ok(metas).into_iter().flatten() {
+                table.add(meta);
+            }
+        }
+        table
+    }
+
+    /// The name as an expression of type `&'static str`; by default the module's name.
+    pub fn name(&self, private: &TokenStream) -> TokenStream {
+        self.name.clone().unwrap_or_else(
+            || quote!(const { #private::last_segment(::core::module_path!()) }),
+        )
+    }
+
+    pub fn schema(&self) -> TokenStream {
+        optional(self.schema.as_ref())
+    }
+
+    pub fn comment(&self) -> TokenStream {
+        optional(self.comment.as_ref())
+    }
+
+    fn add(&mut self, meta: Meta) {
+        let slot = if meta.path().is_ident("table_name") {
+            &mut self.name
+        } else if meta.path().is_ident("schema_name") {
+            &mut self.schema
+        } else if meta.path().is_ident("comment") {
+            &mut self.comment
+        } else {
+            self.rest.push(meta);
+            return;
+        };
+        if let Meta::NameValue(pair) = meta {
+            *slot = Some(pair.value.into_token_stream());
+        }
+    }
+}
+
+fn optional(value: Option<&TokenStream>) -> TokenStream {
+    match value {
+        Some(value) => quote!(::core::option::Option::Some(#value)),
+        None => quote!(::core::option::Option::None),
+    }
+}

@@ -1,0 +1,11 @@
+//! Who asks, for which tenant, in which request.
+
+mod handover;
+mod request;
+mod settings;
+mod tenant;
+
+pub use handover::{context_of, leave};
+pub use request::RequestContext;
+pub use settings::{TENANT_SETTING, USER_SETTING, REQUEST_SETTING, set_local};
+pub use tenant::{TenantId, TenantKey, TenantKind};

@@ -1,0 +1,83 @@
+//! The traits behind the derives, for callers and for bounds.
+
+use sea_orm::sea_query::ExprTrait;
+use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, QueryFilter, Select};
+
+use super::feature::{AuditColumns, SoftDeleteColumns, TimestampColumns};
+use super::scope;
+use crate::context::{TenantId, TenantKey};
+use crate::error::Result;
+
+/// An entity with `id`, `created_at` and `updated_at`.
+pub trait BaseModel: Timestamps {}
+
+/// An entity that knows when its rows were written.
+pub trait Timestamps: EntityTrait {
+    /// Its columns.
+    const TIMESTAMPS: TimestampColumns<Self::Column>;
+}
+
+/// An entity that knows who wrote its rows, and in which request.
+pub trait Audited: EntityTrait {
+    /// Its columns.
+    const AUDIT: AuditColumns<Self::Column>;
+}
+
+/// An entity whose rows are deleted by a mark.
+#[diagnostic::on_unimplemented(
+    message = "rows of `{Self}` are not soft-deleted",
+    note = "add `SoftDelete` to the derive list of its `Model`"
+)]
+pub trait SoftDelete: EntityTrait {
+    /// Its columns.
+    const COLUMNS: SoftDeleteColumns<Self::Column>;
+
+    /// All rows, the deleted ones too.
+    fn find_with_deleted() -> Select<Self> {
+        scope::bare::<Self>()
+    }
+
+    /// The deleted rows only.
+    fn only_deleted() -> Select<Self> {
+        scope::bare::<Self>().filter(Self::COLUMNS.deleted_at.is_not_null())
+    }
+}
+
+/// An entity whose rows belong to one tenant each.
+#[diagnostic::on_unimplemented(
+    message = "rows of `{Self}` do not belong to tenants",
+    note = "add `TenantAware` to the derive list of its `Model`"
+)]
+pub trait TenantAware: EntityTrait {
+    /// The type of its tenant column.
+    type Key: TenantKey;
+    /// Its tenant column.
+    const TENANT_ID: Self::Column;
+
+    /// The rows of one tenant, by an explicit condition.
+    ///
+    /// On PostgreSQL the policy sees to this already; the condition gives the planner a true
+    /// estimate. On SQLite it is all there is.
+    ///
+    /// # Errors
+    /// [`Error::InvalidTenant`](crate::Error::InvalidTenant) where the id does not fit the column.
+    fn find_in(tenant: &TenantId) -> Result<Select<Self>> {
+        let value = Self::Key::KIND.value(tenant)?;
+        Ok(Self::find().filter(Self::TENANT_ID.into_expr().eq(value)))
+    }
+}
+
+/// An `ActiveModel` whose own hooks are composed with the stamps.
+#[diagnostic::on_unimplemented(
+    message = "`#[dotmac(hooks)]` announces hooks that are not composed with the stamps",
+    note = "write `#[dotmac_database::hooks]` above `impl ActiveModelBehavior for ActiveModel`"
+)]
+pub trait ComposedHooks: ActiveModelTrait {}
+
+/// Gives every entity `SOFT_DELETE`; a soft-deletable one hides it behind an inherent `true`.
+pub trait NotSoftDelete: EntityTrait {
+    /// Whether rows are deleted by a mark.
+    const SOFT_DELETE: bool = false;
+}
+
+impl<E: EntityTrait> NotSoftDelete for E {}

@@ -1,0 +1,13 @@
+//! What the derives give an entity: traits, scopes, stamps, and a record of itself.
+
+mod ability;
+mod feature;
+mod registry;
+pub mod scope;
+pub mod stamp;
+
+pub use ability::{Audited, BaseModel, ComposedHooks, NotSoftDelete, SoftDelete, TenantAware, Timestamps};
+pub use feature::{
+    AuditColumns, Featured, Features, SoftDeleteColumns, TenantColumn, TimestampColumns,
+};
+pub use registry::{Registered, describe, description, tenant_column, tenant_kinds, tenant_tables};

@@ -1,0 +1,121 @@
+//! Every entity of the program, registered by its macro at link time.
+//!
+//! Relations ask it whether their target is soft-deletable, sessions ask it which tables belong to
+//! tenants, migrations ask it what to install.
+
+use std::any::TypeId;
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use sea_orm::{EntityName, EntityTrait};
+
+use super::feature::{Featured, Features};
+use crate::context::TenantKind;
+
+/// A link-time record; one for each macro that saw the entity.
+pub struct Registered {
+    type_id: fn() -> TypeId,
+    module_path: &'static str,
+    describe: fn() -> Description,
+}
+
+inventory::collect!(Registered);
+
+impl Registered {
+    /// The record of an entity under `#[dotmac_database::model]`.
+    pub const fn of<E: Featured>(module_path: &'static str) -> Self {
+        Registered {
+            type_id: TypeId::of::<E>,
+            module_path,
+            describe: || describe::<E>(E::FEATURES),
+        }
+    }
+
+    /// The record of one derive that stands alone.
+    pub const fn part<E: EntityTrait>(
+        module_path: &'static str,
+        describe: fn() -> Description,
+    ) -> Self {
+        Registered {
+            type_id: TypeId::of::<E>,
+            module_path,
+            describe,
+        }
+    }
+}
+
+/// An entity, as far as the database can see it.
+#[derive(Debug, Clone)]
+pub struct Description {
+    /// Its schema, where the entity names one.
+    pub schema: Option<String>,
+    /// Its table.
+    pub table: &'static str,
+    /// The columns with a role.
+    pub features: Features<&'static str>,
+    /// The Rust module it is written in.
+    pub module_path: &'static str,
+}
+
+/// Describes an entity with these features.
+pub fn describe<E: EntityTrait>(features: Features<E::Column>) -> Description {
+    let entity = E::default();
+    Description {
+        schema: EntityName::schema_name(&entity).map(str::to_owned),
+        table: EntityName::table_name(&entity),
+        features: features.names(),
+        module_path: "",
+    }
+}
+
+static ENTITIES: LazyLock<HashMap<TypeId, Description>> = LazyLock::new(|| {
+    let mut entities: HashMap<TypeId, Description> = HashMap::new();
+    for registered in inventory::iter::<Registered> {
+        let mut description = (registered.describe)();
+        description.module_path = registered.module_path;
+        entities
+            .entry((registered.type_id)())
+            .and_modify(|known| known.features = known.features.or(description.features))
+            .or_insert(description);
+    }
+    entities
+});
+
+static TENANT_TABLES: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
+    ENTITIES
+        .values()
+        .filter(|entity| entity.features.tenant.is_some())
+        .map(|entity| entity.table)
+        .collect()
+});
+
+static TENANT_KINDS: LazyLock<Vec<TenantKind>> = LazyLock::new(|| {
+    let mut kinds = Vec::new();
+    for tenant in ENTITIES.values().filter_map(|entity| entity.features.tenant) {
+        if !kinds.contains(&tenant.kind) {
+            kinds.push(tenant.kind);
+        }
+    }
+    kinds
+});
+
+/// What is known of an entity; nothing of one that is plain SeaORM.
+pub fn description<E: EntityTrait>() -> Option<&'static Description> {
+    ENTITIES.get(&TypeId::of::<E>())
+}
+
+/// The tables whose rows belong to tenants.
+pub fn tenant_tables() -> &'static [&'static str] {
+    &TENANT_TABLES
+}
+
+/// The tenant column of a table, if its rows belong to tenants.
+pub fn tenant_column(table: &str) -> Option<&'static str> {
+    let entity = ENTITIES.values().find(|entity| entity.table == table)?;
+    entity.features.tenant.map(|tenant| tenant.tenant_id)
+}
+
+/// The types of this program's tenant columns.
+pub fn tenant_kinds() -> &'static [TenantKind] {
+    &TENANT_KINDS
+}

@@ -1,0 +1,65 @@
+//! The crossing between [`Error`] and SeaORM's `DbErr`, both ways without loss.
+//!
+//! Seam into SeaORM 2.0: `DbErr::TryIntoErr` is the only variant that carries a foreign error.
+
+use std::sync::Arc;
+
+use sea_orm::{DbErr, TransactionError};
+
+use super::Error;
+
+impl From<Error> for DbErr {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Database(error) => error,
+            error => DbErr::TryIntoErr {
+                from: "session",
+                into: "statement",
+                source: Arc::new(error),
+            },
+        }
+    }
+}
+
+impl From<DbErr> for Error {
+    fn from(error: DbErr) -> Self {
+        if let DbErr::TryIntoErr { source, .. } = &error
+            && let Some(ours) = source.downcast_ref::<Error>()
+        {
+            return ours.clone();
+        }
+        Error::Database(error)
+    }
+}
+
+impl<E> From<TransactionError<E>> for Error
+where
+    E: Into<Error> + std::error::Error,
+{
+    fn from(error: TransactionError<E>) -> Self {
+        match error {
+            TransactionError::Connection(error) => error.into(),
+            TransactionError::Transaction(error) => error.into(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::ErrorKind;
+    use super::*;
+
+    #[test]
+    fn typed_error_survives_the_way_through_sea_orm() {
+        let there = DbErr::from(Error::ForeignTenant {
+            entity: "orders".into(),
+        });
+        assert_eq!(Error::from(there).kind(), ErrorKind::ForeignTenant);
+    }
+
+    #[test]
+    fn sea_orm_error_survives_the_way_through_ours() {
+        let there = Error::from(DbErr::RecordNotUpdated);
+        assert_eq!(DbErr::from(there), DbErr::RecordNotUpdated);
+    }
+}

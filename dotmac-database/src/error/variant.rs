@@ -1,0 +1,220 @@
+//! The error of this crate, and the questions a caller can ask it.
+
+use std::sync::Arc;
+
+use sea_orm::DbErr;
+
+/// The result of this crate's functions.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What went wrong.
+///
+/// Converts to and from [`DbErr`] without loss, so that it passes through SeaORM's functions.
+/// Messages carry no SQL parameters, no values of rows and no passwords.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A tenant-aware entity was used in a context without a tenant.
+    #[error(
+        "`{entity}` belongs to tenants and the context names none: open the session with \
+         `RequestContext::tenant(…)`"
+    )]
+    MissingTenant {
+        /// The entity's table.
+        entity: String,
+    },
+    /// A row, or a change of a row, belongs to another tenant than the session.
+    #[error("the row of `{entity}` belongs to another tenant than the session")]
+    ForeignTenant {
+        /// The entity's table.
+        entity: String,
+    },
+    /// A hook ran on a connection that carries no context.
+    #[error(
+        "`{entity}` is written outside a session: use `db.write(…)`, which carries the context"
+    )]
+    OutsideSession {
+        /// The entity's table.
+        entity: String,
+    },
+    /// A text cannot be a tenant's id, or not one for the entities of this program.
+    #[error("the tenant id is not valid: {reason}")]
+    InvalidTenant {
+        /// What the id must be.
+        reason: String,
+    },
+    /// A field of the context cannot be stored to the letter.
+    #[error("`{field}` of the request context is not valid: {reason}")]
+    InvalidContext {
+        /// The field.
+        field: &'static str,
+        /// What it must be.
+        reason: &'static str,
+    },
+    /// A live row of a soft-deletable entity would be removed for good.
+    #[error(
+        "rows of `{entity}` are soft-deleted: call `delete` on the model, or `Entity::delete_many()`"
+    )]
+    PhysicalDelete {
+        /// The entity's table.
+        entity: String,
+    },
+    /// Raw SQL would change the session's context or role, or end its transaction.
+    #[error(
+        "`{statement}` would change the session's context, role or transaction, which belong to the \
+         session: open another session instead"
+    )]
+    ContextChange {
+        /// The statement's first word.
+        statement: String,
+    },
+    /// A tenant-aware table is not protected by row-level security.
+    #[error("table \"{table}\" belongs to tenants and is not protected: {remedy}")]
+    Unprotected {
+        /// The table.
+        table: String,
+        /// What to do.
+        remedy: String,
+    },
+    /// The login role is not held back by row-level security.
+    #[error("role \"{role}\" bypasses row-level security ({reason}): {remedy}")]
+    BypassesRls {
+        /// The login role.
+        role: String,
+        /// Why policies do not bind it.
+        reason: String,
+        /// What to do.
+        remedy: String,
+    },
+    /// A role of the database does not exist, and the connected one may not create it.
+    #[error(
+        "role \"{role}\" does not exist: run `Roles::create` (or the migrations) once as a role with \
+         CREATEROLE"
+    )]
+    MissingRole {
+        /// The role.
+        role: String,
+    },
+    /// A setting of the configuration cannot be used.
+    #[error("`{variable}` {reason}")]
+    Config {
+        /// The environment variable, or the builder's setting.
+        variable: &'static str,
+        /// What is wrong, without the value where it may be secret.
+        reason: String,
+    },
+    /// The database cannot do what was asked.
+    #[error("{what} needs PostgreSQL; the database is {backend}")]
+    Unsupported {
+        /// What was asked for.
+        what: &'static str,
+        /// The backend in use.
+        backend: &'static str,
+    },
+    /// The session cannot take a statement now.
+    #[error("the session is busy: {reason}")]
+    Busy {
+        /// What has to end first.
+        reason: &'static str,
+    },
+    /// An earlier statement of the unit of work failed; nothing of it was committed.
+    #[error("the unit of work is aborted: an earlier statement failed, and nothing was committed")]
+    Aborted,
+    /// The unit of work has ended.
+    #[error("the unit of work has ended")]
+    Ended,
+    /// The connection is in doubt after a cancelled or failed control statement, and was given up.
+    #[error("the session's connection was given up: {reason}")]
+    InDoubt {
+        /// What left it in doubt.
+        reason: &'static str,
+    },
+    /// The connection broke while COMMIT was under way: the work may or may not be stored.
+    #[error("the connection broke during COMMIT: the work may or may not be stored")]
+    CommitUnknown(#[source] Arc<sqlx::Error>),
+    /// Any other error of SeaORM or the database.
+    #[error(transparent)]
+    Database(DbErr),
+}
+
+/// The kinds of [`Error`], for a `match`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// [`Error::MissingTenant`].
+    MissingTenant,
+    /// [`Error::ForeignTenant`], or a write that a row-level security policy refused.
+    ForeignTenant,
+    /// [`Error::OutsideSession`].
+    OutsideSession,
+    /// [`Error::InvalidTenant`] or [`Error::InvalidContext`].
+    InvalidContext,
+    /// [`Error::PhysicalDelete`], or the guard trigger's refusal.
+    PhysicalDelete,
+    /// [`Error::BypassesRls`].
+    BypassesRls,
+    /// [`Error::ContextChange`].
+    ContextChange,
+    /// [`Error::Unprotected`].
+    Unprotected,
+    /// [`Error::Config`] or [`Error::MissingRole`].
+    Config,
+    /// [`Error::Unsupported`].
+    Unsupported,
+    /// [`Error::Busy`] or [`Error::Ended`]: the session is used wrongly.
+    Session,
+    /// [`Error::Aborted`].
+    Aborted,
+    /// [`Error::InDoubt`], or a connection that broke.
+    ConnectionLost,
+    /// [`Error::CommitUnknown`].
+    CommitUnknown,
+    /// No such row, or none that the session may see.
+    NotFound,
+    /// A unique constraint was violated.
+    Unique,
+    /// A foreign key was violated.
+    ForeignKey,
+    /// A CHECK or NOT NULL constraint was violated.
+    Constraint,
+    /// A write in a read session.
+    ReadOnly,
+    /// The role lacks a privilege.
+    Denied,
+    /// Serialization failure or deadlock: the unit of work can be tried again.
+    Serialization,
+    /// A statement or lock timeout.
+    Timeout,
+    /// No connection came free in the pool's timeout.
+    PoolTimeout,
+    /// Anything else.
+    Other,
+}
+
+impl Error {
+    /// The kind of the error.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Error::MissingTenant { .. } => ErrorKind::MissingTenant,
+            Error::ForeignTenant { .. } => ErrorKind::ForeignTenant,
+            Error::OutsideSession { .. } => ErrorKind::OutsideSession,
+            Error::InvalidTenant { .. } | Error::InvalidContext { .. } => ErrorKind::InvalidContext,
+            Error::PhysicalDelete { .. } => ErrorKind::PhysicalDelete,
+            Error::BypassesRls { .. } => ErrorKind::BypassesRls,
+            Error::ContextChange { .. } => ErrorKind::ContextChange,
+            Error::Unprotected { .. } => ErrorKind::Unprotected,
+            Error::Config { .. } | Error::MissingRole { .. } => ErrorKind::Config,
+            Error::Unsupported { .. } => ErrorKind::Unsupported,
+            Error::Busy { .. } | Error::Ended => ErrorKind::Session,
+            Error::Aborted => ErrorKind::Aborted,
+            Error::InDoubt { .. } => ErrorKind::ConnectionLost,
+            Error::CommitUnknown(_) => ErrorKind::CommitUnknown,
+            Error::Database(error) => super::database::kind(error),
+        }
+    }
+
+    /// Whether the same unit of work, run again in a fresh session, may succeed.
+    pub fn is_retryable(&self) -> bool {
+        matches!(self.kind(), ErrorKind::Serialization)
+    }
+}

@@ -1,0 +1,9 @@
+//! The one place where SQL is made of text: identifiers, literals, names of database objects.
+
+mod literal;
+mod name;
+mod sql;
+
+pub use literal::literal;
+pub use name::{object, quote};
+pub use sql::{mentions_table, statements};

@@ -1,0 +1,75 @@
+//! Quoted identifiers, and names of database objects that fit PostgreSQL's 63 bytes.
+
+use std::hash::{Hash, Hasher};
+
+/// PostgreSQL's `NAMEDATALEN` - 1.
+const MAX_BYTES: usize = 63;
+
+/// `name` as a quoted SQL identifier.
+pub fn quote(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// The name of a database object, such as `idx_orders_tenant_id`.
+///
+/// A name over 63 bytes keeps its beginning and ends in a hash of the whole, so that two long names
+/// never collide where PostgreSQL would cut both to the same.
+pub fn object(prefix: &str, parts: &[&str]) -> String {
+    let name = format!("{prefix}_{}", parts.join("_"));
+    if name.len() <= MAX_BYTES {
+        return name;
+    }
+    let mut hasher = Fnv::default();
+    (prefix, parts).hash(&mut hasher);
+    let hash = format!("_{:016x}", hasher.finish());
+    let mut end = MAX_BYTES - hash.len();
+    while !name.is_char_boundary(end) {
+        end -= 1;
+    }
+    format!("{}{hash}", name.get(..end).unwrap_or_default())
+}
+
+/// FNV-1a: the same on every machine and in every version, which std's hasher does not promise.
+struct Fnv(u64);
+
+impl Default for Fnv {
+    fn default() -> Self {
+        Fnv(0xcbf2_9ce4_8422_2325)
+    }
+}
+
+impl Hasher for Fnv {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quote_cannot_be_left() {
+        assert_eq!(quote("a\"; DROP TABLE b; --"), "\"a\"\"; DROP TABLE b; --\"");
+    }
+
+    #[test]
+    fn short_name_stays() {
+        assert_eq!(object("idx", &["orders", "tenant_id"]), "idx_orders_tenant_id");
+    }
+
+    #[test]
+    fn long_names_fit_and_differ() {
+        let long = "a".repeat(80);
+        let one = object("idx", &[&long, "x"]);
+        let two = object("idx", &[&long, "y"]);
+        assert_eq!(one.len(), MAX_BYTES);
+        assert_ne!(one, two);
+    }
+}

@@ -1,0 +1,50 @@
+//! Multi-tenant PostgreSQL for SeaORM 2.
+//!
+//! A team writes its entities as always, adds `SoftDelete`, `Audited`, `TenantAware` to the derive
+//! list, and gets columns, hooks, row-level security, indexes and default scopes; and sessions that
+//! carry the request's context into the database in the round trip that opens the transaction.
+//!
+//! - [`model`] and the derives: what an entity is made of.
+//! - [`Database`] and [`Session`]: units of work; [`RequestContext`]: for whom.
+//! - [`rls`] and [`migrate`]: what a migration installs in the database.
+//! - [`SoftDeleteModel`]: delete and restore.
+//! - `testing` (feature): throwaway databases.
+//!
+//! The database is the boundary: policies, constraints and triggers hold for every statement, also
+//! for raw SQL. What the ORM layer adds is early, typed errors and good plans. On SQLite there is no
+//! row-level security; the same code runs, and isolation is by hooks and explicit conditions only.
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+extern crate self as dotmac_database;
+
+mod config;
+mod context;
+mod entity;
+mod error;
+mod ident;
+mod session;
+mod soft_delete;
+
+pub mod migrate;
+pub mod prelude;
+pub mod rls;
+#[cfg(feature = "testing")]
+pub mod testing;
+
+#[doc(hidden)]
+#[path = "private.rs"]
+pub mod __private;
+
+pub use dotmac_database_derive::{hooks, model};
+
+pub use config::{DatabaseConfig, StartCheck};
+pub use context::{RequestContext, TenantId, TenantKey, TenantKind};
+pub use entity::scope::reversed;
+pub use entity::{
+    AuditColumns, Audited, BaseModel, Featured, Features, SoftDelete, SoftDeleteColumns,
+    TenantAware, TenantColumn, TimestampColumns, Timestamps,
+};
+pub use error::{Error, ErrorKind, Result};
+pub use session::{Database, Session, SessionOptions, SessionStream};
+pub use soft_delete::{SoftDeleteMany, SoftDeleteModel};

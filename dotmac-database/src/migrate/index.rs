@@ -1,0 +1,117 @@
+//! Indexes led by the tenant, and unique values per tenant.
+
+use std::collections::BTreeMap;
+
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, IdenStatic, Iterable, RelationTrait, Schema};
+use sea_orm_migration::SchemaManager;
+
+use crate::entity::description;
+use crate::error::Result;
+use crate::ident::{object, quote};
+use crate::rls::TableName;
+
+/// Creates the indexes of the entity where they do not exist: for `#[sea_orm(unique)]`,
+/// `unique_key` and `indexed` columns, and for foreign keys.
+///
+/// In a tenant-aware entity each is led by the tenant's column, so that a value is unique for its
+/// tenant and tells nothing of others. In a soft-deletable one, unique indexes are over live rows,
+/// so that a deleted row's value is free.
+///
+/// # Errors
+/// The database's.
+pub async fn create_indexes<E: EntityTrait>(manager: &SchemaManager<'_>) -> Result<()> {
+    let table = TableName::of::<E>().sql();
+    let db = manager.get_connection();
+    for index in indexes::<E>(manager) {
+        let unique = if index.unique { "UNIQUE " } else { "" };
+        let columns: Vec<String> = index.columns.iter().map(|column| quote(column)).collect();
+        let condition = index.condition.as_deref().unwrap_or_default();
+        db.execute_unprepared(&format!(
+            "CREATE {unique}INDEX IF NOT EXISTS {} ON {table} ({}){condition}",
+            quote(&index.name),
+            columns.join(", "),
+        ))
+        .await?;
+    }
+    Ok(())
+}
+
+/// Drops what [`create_indexes`] made.
+///
+/// # Errors
+/// The database's.
+pub async fn drop_indexes<E: EntityTrait>(manager: &SchemaManager<'_>) -> Result<()> {
+    let table = TableName::of::<E>();
+    for index in indexes::<E>(manager) {
+        manager
+            .get_connection()
+            .execute_unprepared(&format!("DROP INDEX IF EXISTS {}", table.sibling(&index.name)))
+            .await?;
+    }
+    Ok(())
+}
+
+struct TableIndex {
+    name: String,
+    columns: Vec<String>,
+    unique: bool,
+    condition: Option<String>,
+}
+
+fn indexes<E: EntityTrait>(manager: &SchemaManager<'_>) -> Vec<TableIndex> {
+    let schema = Schema::new(manager.get_database_backend());
+    let mut unique: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for column in E::Column::iter() {
+        if column.def().is_unique() {
+            unique.insert(column.as_str().to_owned(), vec![column.as_str().to_owned()]);
+        }
+    }
+    // SeaORM tells groups (`unique_key`) and `indexed` columns only as finished indexes.
+    let mut plain: Vec<Vec<String>> = Vec::new();
+    for index in schema.create_index_from_entity(E::default()) {
+        let columns: Vec<String> = index
+            .get_index_spec()
+            .get_column_names();
+        match index.is_unique_key() {
+            true => drop(unique.insert(columns.join(" "), columns)),
+            false => plain.push(columns),
+        }
+    }
+    plain.extend(foreign_keys::<E>());
+    unique
+        .into_values()
+        .map(|columns| (columns, true))
+        .chain(plain.into_iter().map(|columns| (columns, false)))
+        .map(|(columns, unique)| index::<E>(columns, unique))
+        .collect()
+}
+
+fn index<E: EntityTrait>(mut columns: Vec<String>, unique: bool) -> TableIndex {
+    let features = description::<E>().map(|entity| entity.features);
+    let table = TableName::of::<E>();
+    let mut parts = vec![table.bare()];
+    parts.extend(columns.iter().map(String::as_str));
+    let name = object(if unique { "uq" } else { "idx" }, &parts);
+    if let Some(tenant) = features.and_then(|features| features.tenant)
+        && !columns.iter().any(|column| column == tenant.tenant_id)
+    {
+        columns.insert(0, tenant.tenant_id.to_owned());
+    }
+    let condition = features
+        .and_then(|features| features.soft_delete)
+        .filter(|_| unique)
+        .map(|marks| format!(" WHERE {} IS NULL", quote(marks.deleted_at)));
+    TableIndex {
+        name,
+        columns,
+        unique,
+        condition,
+    }
+}
+
+fn foreign_keys<E: EntityTrait>() -> impl Iterator<Item = Vec<String>> {
+    E::Relation::iter()
+        .map(|relation| relation.def())
+        .filter(|relation| !relation.is_owner && !relation.skip_fk)
+        .map(|relation| relation.from_col.iter().map(|c| c.to_string()).collect())
+}

@@ -1,0 +1,118 @@
+//! The table of an entity: columns, primary key, foreign keys.
+
+use sea_orm::sea_query::{ColumnDef, Index, Table, TableCreateStatement};
+use sea_orm::{
+    DbBackend, EntityTrait, Iterable, PrimaryKeyArity, PrimaryKeyToColumn, PrimaryKeyTrait, Schema,
+};
+use sea_orm_migration::SchemaManager;
+
+use super::foreign_key;
+use crate::entity::description;
+use crate::error::Result;
+use crate::ident::object;
+use crate::rls::TableName;
+
+/// Creates the table where it does not exist: its columns as the entity has them, its primary key,
+/// its foreign keys.
+///
+/// A foreign key between two tenant-aware tables includes the tenant on both sides, so that no row
+/// can refer to another tenant's; the target's `UNIQUE (tenant_id, id)` is made with the table.
+/// Unique columns are left to [`create_indexes`](super::create_indexes), which makes them unique per
+/// tenant.
+///
+/// # Errors
+/// The database's.
+pub async fn create_table<E: EntityTrait>(manager: &SchemaManager<'_>) -> Result<()> {
+    let backend = manager.get_database_backend();
+    if manager.has_table(TableName::of::<E>().bare()).await? {
+        return Ok(());
+    }
+    for enumeration in Schema::new(backend).create_enum_from_entity(E::default()) {
+        manager.create_type(enumeration).await?;
+    }
+    manager.create_table(statement::<E>(backend)).await?;
+    Ok(())
+}
+
+/// Drops the table where it exists.
+///
+/// # Errors
+/// The database's, for instance where another table refers to it.
+pub async fn drop_table<E: EntityTrait>(manager: &SchemaManager<'_>) -> Result<()> {
+    let table = E::default().table_ref();
+    manager
+        .drop_table(Table::drop().table(table).if_exists().to_owned())
+        .await?;
+    Ok(())
+}
+
+/// The primary key's columns.
+pub(super) fn primary_key<E: EntityTrait>() -> Vec<String> {
+    E::PrimaryKey::iter()
+        .map(|key| sea_orm::IdenStatic::as_str(&key.into_column()).to_owned())
+        .collect()
+}
+
+fn statement<E: EntityTrait>(backend: DbBackend) -> TableCreateStatement {
+    let schema = Schema::new(backend);
+    let mut table = Table::create();
+    table.table(E::default().table_ref());
+    for column in E::Column::iter() {
+        table.col(&mut without_unique(&schema.get_column_def::<E>(column)));
+    }
+    let keys = primary_key::<E>();
+    let name = TableName::of::<E>();
+    if <<E::PrimaryKey as PrimaryKeyTrait>::ValueType as PrimaryKeyArity>::ARITY > 1 {
+        let mut primary = Index::create();
+        primary.name(object("pk", &[name.bare()])).primary();
+        for key in &keys {
+            primary.col(key.clone());
+        }
+        table.primary_key(&mut primary);
+    }
+    // What composite foreign keys of other tables refer to.
+    if let Some(tenant) = description::<E>().and_then(|entity| entity.features.tenant)
+        && !keys.iter().any(|key| key == tenant.tenant_id)
+    {
+        let mut parts = vec![name.bare(), tenant.tenant_id];
+        parts.extend(keys.iter().map(String::as_str));
+        let mut unique = Index::create();
+        unique.unique().name(object("uq", &parts)).col(tenant.tenant_id);
+        for key in &keys {
+            unique.col(key.clone());
+        }
+        table.index(&mut unique);
+    }
+    for mut key in foreign_key::statements::<E>() {
+        table.foreign_key(&mut key);
+    }
+    table
+}
+
+/// The column without its own UNIQUE, which would tell one tenant of another's values.
+fn without_unique(column: &ColumnDef) -> ColumnDef {
+    let spec = column.get_column_spec();
+    let mut plain = match column.get_column_type() {
+        Some(ty) => ColumnDef::new_with_type(column.get_column_name(), ty.clone()),
+        None => ColumnDef::new(column.get_column_name()),
+    };
+    if spec.nullable == Some(false) {
+        plain.not_null();
+    }
+    if spec.auto_increment {
+        plain.auto_increment();
+    }
+    if spec.primary_key {
+        plain.primary_key();
+    }
+    if let Some(default) = &spec.default {
+        plain.default(default.clone());
+    }
+    if let Some(comment) = &spec.comment {
+        plain.comment(comment.clone());
+    }
+    if let Some(extra) = &spec.extra {
+        plain.extra(extra.clone());
+    }
+    plain
+}

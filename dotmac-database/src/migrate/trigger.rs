@@ -1,0 +1,156 @@
+//! Triggers: stamps for every statement, and the guard of live rows.
+
+use sea_orm::{ConnectionTrait, DbBackend, EntityTrait};
+use sea_orm_migration::SchemaManager;
+
+use crate::context::{REQUEST_SETTING, USER_SETTING};
+use crate::entity::{Features, description};
+use crate::error::{GUARD_MESSAGE, Result};
+use crate::ident::{literal, object, quote};
+use crate::rls::TableName;
+
+/// Creates or replaces the triggers of an entity.
+///
+/// On PostgreSQL: the stamp trigger, which fills audit, timestamp and soft-delete columns on every
+/// write, bulk and raw statements included, whatever the statement says; and the guard, which
+/// refuses to remove a row that is not marked as deleted, also by cascade. On SQLite: the guard.
+///
+/// # Errors
+/// The database's.
+pub async fn create_triggers<E: EntityTrait>(manager: &SchemaManager<'_>) -> Result<()> {
+    let Some(entity) = description::<E>() else {
+        return Ok(());
+    };
+    let table = TableName::of::<E>();
+    let sql = match manager.get_database_backend() {
+        DbBackend::Postgres => postgres(&table, &entity.features),
+        _ => sqlite(&table, &entity.features),
+    };
+    if !sql.is_empty() {
+        manager.get_connection().execute_unprepared(&sql).await?;
+    }
+    Ok(())
+}
+
+/// Drops what [`create_triggers`] made.
+///
+/// # Errors
+/// The database's.
+pub async fn drop_triggers<E: EntityTrait>(manager: &SchemaManager<'_>) -> Result<()> {
+    let table = TableName::of::<E>();
+    let mut sql = String::new();
+    let postgres = manager.get_database_backend() == DbBackend::Postgres;
+    let exists = manager.has_table(table.bare()).await?;
+    for kind in ["stamp", "guard"] {
+        let name = name(kind, &table);
+        if postgres {
+            if exists {
+                sql.push_str(&format!(
+                    "DROP TRIGGER IF EXISTS {} ON {};",
+                    quote(&name),
+                    table.sql(),
+                ));
+            }
+            sql.push_str(&format!("DROP FUNCTION IF EXISTS {}();", table.sibling(&name)));
+        } else {
+            sql.push_str(&format!("DROP TRIGGER IF EXISTS {};", quote(&name)));
+        }
+    }
+    manager.get_connection().execute_unprepared(&sql).await?;
+    Ok(())
+}
+
+fn name(kind: &str, table: &TableName) -> String {
+    object("dotmac", &[kind, table.bare()])
+}
+
+fn postgres(table: &TableName, features: &Features<&'static str>) -> String {
+    let mut sql = String::new();
+    let body = stamps(features);
+    if !body.is_empty() {
+        sql.push_str(&trigger(table, "stamp", "INSERT OR UPDATE", &body, "NEW"));
+    }
+    if let Some(marks) = &features.soft_delete {
+        let message = format!("{GUARD_MESSAGE}: %: mark it as deleted instead");
+        let body = format!(
+            "IF OLD.{} IS NULL THEN RAISE EXCEPTION {}, TG_TABLE_NAME \
+             USING ERRCODE = 'restrict_violation'; END IF; ",
+            quote(marks.deleted_at),
+            literal(&message),
+        );
+        sql.push_str(&trigger(table, "guard", "DELETE", &body, "OLD"));
+    }
+    sql
+}
+
+// `search_path` is pinned, so that no object of a caller's schema can stand in for a built-in one.
+fn trigger(table: &TableName, kind: &str, events: &str, body: &str, result: &str) -> String {
+    let name = name(kind, table);
+    let function = table.sibling(&name);
+    format!(
+        "CREATE OR REPLACE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql \
+         SET search_path = pg_catalog, pg_temp AS $dotmac$ BEGIN {body}RETURN {result}; END $dotmac$;\
+         DROP TRIGGER IF EXISTS {trigger} ON {table};\
+         CREATE TRIGGER {trigger} BEFORE {events} ON {table} FOR EACH ROW \
+         EXECUTE FUNCTION {function}();",
+        trigger = quote(&name),
+        table = table.sql(),
+    )
+}
+
+fn stamps(features: &Features<&'static str>) -> String {
+    let (mut on_insert, mut on_update, mut always) = (String::new(), String::new(), String::new());
+    let setting = |name| format!("nullif(current_setting({}, true), '')", literal(name));
+    let user = setting(USER_SETTING);
+    if let Some(columns) = &features.audit {
+        let created_by = quote(columns.created_by);
+        on_insert.push_str(&format!("NEW.{created_by} := {user}; "));
+        on_update.push_str(&format!("NEW.{created_by} := OLD.{created_by}; "));
+        always.push_str(&format!("NEW.{} := {user}; ", quote(columns.updated_by)));
+        let request = setting(REQUEST_SETTING);
+        always.push_str(&format!("NEW.{} := {request}; ", quote(columns.request_id)));
+    }
+    if let Some(columns) = &features.timestamps {
+        let created_at = quote(columns.created_at);
+        on_update.push_str(&format!(
+            "NEW.{created_at} := OLD.{created_at}; NEW.{} := statement_timestamp(); ",
+            quote(columns.updated_at),
+        ));
+    }
+    if let Some(marks) = &features.soft_delete {
+        let at = quote(marks.deleted_at);
+        let by = quote(marks.deleted_by);
+        let deletion = quote(marks.deletion_id);
+        on_insert.push_str(&format!(
+            "NEW.{at} := NULL; NEW.{by} := NULL; NEW.{deletion} := NULL; "
+        ));
+        on_update.push_str(&format!(
+            "IF NEW.{at} IS NULL THEN NEW.{by} := NULL; NEW.{deletion} := NULL; \
+             ELSIF OLD.{at} IS NULL THEN NEW.{at} := statement_timestamp(); NEW.{by} := {user}; \
+             NEW.{deletion} := coalesce(NEW.{deletion}, gen_random_uuid()); \
+             ELSE NEW.{at} := OLD.{at}; NEW.{by} := OLD.{by}; NEW.{deletion} := OLD.{deletion}; \
+             END IF; "
+        ));
+    }
+    if on_insert.is_empty() && on_update.is_empty() && always.is_empty() {
+        return String::new();
+    }
+    let on_insert = if on_insert.is_empty() { "NULL; " } else { &on_insert };
+    format!("IF TG_OP = 'INSERT' THEN {on_insert}ELSE {on_update}END IF; {always}")
+}
+
+fn sqlite(table: &TableName, features: &Features<&'static str>) -> String {
+    let Some(marks) = &features.soft_delete else {
+        return String::new();
+    };
+    let trigger = quote(&name("guard", table));
+    let message = format!("{GUARD_MESSAGE}: {}: mark it as deleted instead", table.bare());
+    format!(
+        "DROP TRIGGER IF EXISTS {trigger};\
+         CREATE TRIGGER {trigger} BEFORE DELETE ON {table} WHEN OLD.{} IS NULL \
+         BEGIN SELECT RAISE(ABORT, '{}'); END;",
+        quote(marks.deleted_at),
+        message.replace('\'', "''"),
+        table = table.sql(),
+    )
+}

@@ -1,0 +1,18 @@
+//! Everything an entity or a handler needs: `use dotmac_database::prelude::*;`.
+//!
+//! It includes SeaORM's entity prelude, and `sea_orm` itself, to which SeaORM's macros refer.
+
+pub use dotmac_database_derive::{Audited, BaseModel, SoftDelete, TenantAware, Timestamps};
+pub use sea_orm;
+pub use sea_orm::entity::prelude::*;
+pub use sea_orm::{
+    ActiveValue, ActiveValue::NotSet, ActiveValue::Set, ActiveValue::Unchanged, IntoActiveModel,
+    QueryOrder, QuerySelect, TransactionTrait,
+};
+
+pub use crate::config::DatabaseConfig;
+pub use crate::context::{RequestContext, TenantId};
+pub use crate::entity::{Audited, BaseModel, SoftDelete, TenantAware, Timestamps};
+pub use crate::error::{Error, ErrorKind};
+pub use crate::session::{Database, Session, SessionOptions};
+pub use crate::soft_delete::SoftDeleteModel;

@@ -1,0 +1,122 @@
+//! Policies of one table.
+
+use sea_orm::{ConnectionTrait, EntityTrait};
+
+use super::role::Roles;
+use super::table::{TableName, postgres_only};
+use crate::context::TENANT_SETTING;
+use crate::entity::{TenantAware, description};
+use crate::error::Result;
+use crate::ident::{literal, quote};
+
+const POLICIES: [&str; 4] = ["dotmac_tenant", "dotmac_shared", "dotmac_migrator", "dotmac_system"];
+
+/// Protects the table of a tenant-aware entity: ENABLE and FORCE row-level security, the tenant's
+/// policy for the application, policies for the migrator and the system role, DML for the
+/// application and nothing else, and a default for the tenant column. Can be run again.
+///
+/// # Errors
+/// [`Error::Unsupported`](crate::Error::Unsupported) on SQLite; the database's, for instance where
+/// the roles do not exist.
+pub async fn install<E, C>(db: &C, roles: &Roles) -> Result<()>
+where
+    E: TenantAware,
+    C: ConnectionTrait,
+{
+    postgres_only(db, "row-level security")?;
+    let Some(tenant) = description::<E>().and_then(|entity| entity.features.tenant) else {
+        return Ok(());
+    };
+    let table = TableName::of::<E>().sql();
+    let column = quote(tenant.tenant_id);
+    let current = format!(
+        "nullif(current_setting({}, true), '')::{}",
+        literal(TENANT_SETTING),
+        tenant.kind.sql_type(),
+    );
+    let application = quote(&roles.application);
+    let mut sql = protect(&table, roles);
+    sql.push_str(&format!(
+        "CREATE POLICY dotmac_tenant ON {table} TO {application} \
+           USING ({column} = (select {current})) WITH CHECK ({column} = (select {current}));\
+         ALTER TABLE {table} ALTER COLUMN {column} SET DEFAULT {current};\
+         GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO {application};"
+    ));
+    db.execute_unprepared(&sql).await?;
+    Ok(())
+}
+
+/// Shares the table of an entity: every tenant reads it, none writes it. The migrator and the
+/// system role do. Can be run again.
+///
+/// # Errors
+/// As [`install`].
+pub async fn share<E, C>(db: &C, roles: &Roles) -> Result<()>
+where
+    E: EntityTrait,
+    C: ConnectionTrait,
+{
+    postgres_only(db, "row-level security")?;
+    let table = TableName::of::<E>().sql();
+    let application = quote(&roles.application);
+    let mut sql = protect(&table, roles);
+    sql.push_str(&format!(
+        "CREATE POLICY dotmac_shared ON {table} FOR SELECT TO {application} USING (true);\
+         GRANT SELECT ON {table} TO {application};"
+    ));
+    db.execute_unprepared(&sql).await?;
+    Ok(())
+}
+
+/// Takes away what [`install`] or [`share`] made, and nothing else. The table is then open to its
+/// owner only.
+///
+/// # Errors
+/// As [`install`].
+pub async fn remove<E, C>(db: &C, roles: &Roles) -> Result<()>
+where
+    E: EntityTrait,
+    C: ConnectionTrait,
+{
+    postgres_only(db, "row-level security")?;
+    let table = TableName::of::<E>().sql();
+    let mut sql = drop_policies(&table);
+    sql.push_str(&format!(
+        "REVOKE ALL ON {table} FROM {}, {};\
+         ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY, DISABLE ROW LEVEL SECURITY;",
+        quote(&roles.application),
+        quote(&roles.system),
+    ));
+    if let Some(tenant) = description::<E>().and_then(|entity| entity.features.tenant) {
+        sql.push_str(&format!(
+            "ALTER TABLE {table} ALTER COLUMN {} DROP DEFAULT;",
+            quote(tenant.tenant_id),
+        ));
+    }
+    db.execute_unprepared(&sql).await?;
+    Ok(())
+}
+
+/// What every protected table has: FORCE, an owner without login, and the two policies that see all
+/// rows, for logins of their own. The owner gets none: it would re-open its views and functions.
+fn protect(table: &str, roles: &Roles) -> String {
+    let (migrator, system) = (quote(&roles.migrator), quote(&roles.system));
+    format!(
+        "ALTER TABLE {table} OWNER TO {owner};\
+         ALTER TABLE {table} ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;\
+         {dropped}\
+         CREATE POLICY dotmac_migrator ON {table} TO {migrator} USING (true) WITH CHECK (true);\
+         CREATE POLICY dotmac_system ON {table} TO {system} USING (true) WITH CHECK (true);\
+         REVOKE ALL ON {table} FROM PUBLIC, {application}, {system};\
+         GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO {system};",
+        owner = quote(&roles.owner),
+        application = quote(&roles.application),
+        dropped = drop_policies(table),
+    )
+}
+
+fn drop_policies(table: &str) -> String {
+    POLICIES
+        .map(|policy| format!("DROP POLICY IF EXISTS {policy} ON {table};"))
+        .concat()
+}

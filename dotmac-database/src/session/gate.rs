@@ -1,0 +1,95 @@
+//! A look at raw SQL before it is sent: what would end the transaction, or change its context or
+//! role, is refused with a typed error.
+//!
+//! The gate reads the text that the program sends. It cannot see into functions, DO blocks or
+//! dynamic SQL; there, row-level security and the role's missing privileges hold.
+
+use crate::error::{Error, Result};
+use crate::ident::statements;
+
+const CONTROL: [&str; 11] = [
+    "BEGIN", "START", "COMMIT", "END", "ROLLBACK", "ABORT", "SAVEPOINT", "RELEASE", "PREPARE",
+    "DISCARD", "RESET",
+];
+
+/// Refuses `sql` if a statement of it belongs to the session.
+pub fn check(sql: &str) -> Result<()> {
+    if is_plain(sql) {
+        return Ok(());
+    }
+    for words in statements(sql) {
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let refused = match words.as_slice() {
+            [first, ..] if CONTROL.contains(first) => true,
+            ["SET", "SESSION" | "LOCAL", name, ..] | ["SET", name, ..] => is_ours(name),
+            words => words.contains(&"SET_CONFIG"),
+        };
+        if refused {
+            return Err(Error::ContextChange {
+                statement: words.first().copied().unwrap_or_default().to_owned(),
+            });
+        }
+    }
+    Ok(())
+}
+
+// What SeaORM builds begins like this; a prepared statement is one statement only, and more than
+// one is found by its semicolon.
+fn is_plain(sql: &str) -> bool {
+    ["SELECT ", "INSERT ", "UPDATE ", "DELETE ", "WITH "]
+        .iter()
+        .any(|start| sql.starts_with(start))
+        && !sql.contains(';')
+        && !sql.contains("onfig")
+        && !sql.contains("ONFIG")
+}
+
+/// A setting, or a part of the session, that belongs to the context.
+fn is_ours(name: &str) -> bool {
+    matches!(name, "ROLE" | "AUTHORIZATION" | "ROW_SECURITY" | "APP" | "SEARCH_PATH")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::check;
+
+    #[track_caller]
+    fn refused(sql: &str, expected: bool) {
+        assert_eq!(check(sql).is_err(), expected, "{sql}");
+    }
+
+    #[test]
+    fn i05_context_role_and_transaction_belong_to_the_session() {
+        for sql in [
+            "SET LOCAL app.current_tenant_id = 'b'",
+            "set app.current_tenant_id to 'b'",
+            "SET \"app\".current_tenant_id = 'b'",
+            "SELECT set_config('app.current_tenant_id', 'b', true)",
+            "SELECT \"set_config\"('app.current_tenant_id', 'b', true)",
+            "SELECT pg_catalog . Set_Config('app.current_tenant_id', 'b', true)",
+            "SELECT 1; COMMIT",
+            "/* x */ RESET ROLE",
+            "SET ROLE postgres",
+            "SET SESSION AUTHORIZATION postgres",
+            "SET row_security = off",
+            "select 1;-- x\n rollback",
+            "DISCARD ALL",
+        ] {
+            refused(sql, true);
+        }
+    }
+
+    #[test]
+    fn other_statements_pass() {
+        for sql in [
+            "SELECT 'SET LOCAL app.x; COMMIT'",
+            "SET LOCAL work_mem = '1MB'",
+            "SET CONSTRAINTS ALL DEFERRED",
+            "UPDATE orders SET role = 'x'",
+            "SELECT \"commit\" FROM products",
+            "INSERT INTO notes (body) VALUES ($1)",
+        ] {
+            refused(sql, false);
+        }
+    }
+}

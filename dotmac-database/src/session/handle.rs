@@ -1,0 +1,206 @@
+//! `Session`: the public type.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use sea_orm::{DbBackend, IsolationLevel};
+
+use super::action::Action;
+use super::ledger::LevelId;
+use super::pool::Pool;
+use super::unit::Unit;
+use crate::context::RequestContext;
+use crate::error::{Error, Result};
+
+/// A unit of work: a transaction with its context, and a SeaORM connection.
+///
+/// Everything of SeaORM works on it: `ConnectionTrait`, `TransactionTrait`, `StreamTrait`. It takes
+/// a connection and begins at its first statement; BEGIN and the context travel in one round trip.
+/// A session that runs no statement costs nothing.
+///
+/// A nested session (`begin()`) is a savepoint with the same context. While it is open, its parent
+/// takes no statement.
+///
+/// # Guarantees
+/// - A session that is dropped without [`commit`](Self::commit), by an error, a panic or a cancelled
+///   future, is rolled back, and its connection meets no other user before that.
+/// - After a failed statement nothing of the unit of work (or of the nested session) is committed;
+///   `commit` is then [`Error::Aborted`].
+/// - In a read session the database refuses writes.
+///
+/// # Cancel safety
+/// Dropping the future of a statement leaves the session usable, except during its first one, where
+/// BEGIN may be under way: then it is [`Error::InDoubt`] from there on. A dropped statement may or
+/// may not have run.
+#[must_use = "a session that is dropped is rolled back"]
+pub struct Session {
+    unit: Arc<Unit>,
+    level: LevelId,
+    ended: bool,
+}
+
+/// What a session asks of its transaction.
+#[derive(Debug, Clone, Copy, Default)]
+#[non_exhaustive]
+pub struct SessionOptions {
+    /// READ ONLY in the database.
+    pub read_only: bool,
+    /// The isolation level; by default the database's.
+    pub isolation: Option<IsolationLevel>,
+}
+
+impl SessionOptions {
+    /// Writes at this isolation level.
+    pub fn isolation(level: IsolationLevel) -> Self {
+        SessionOptions {
+            read_only: false,
+            isolation: Some(level),
+        }
+    }
+
+    /// READ ONLY.
+    pub fn read_only() -> Self {
+        SessionOptions {
+            read_only: true,
+            isolation: None,
+        }
+    }
+}
+
+impl Session {
+    pub(super) fn open(pool: &Pool, context: RequestContext, options: SessionOptions) -> Self {
+        let unit = Unit::new(pool, context, options.read_only, options.isolation);
+        Session {
+            unit: Arc::new(unit),
+            level: 0,
+            ended: false,
+        }
+    }
+
+    /// The context it carries.
+    pub fn context(&self) -> &RequestContext {
+        self.unit.context()
+    }
+
+    /// Whether the database refuses writes in it.
+    pub fn is_read_only(&self) -> bool {
+        self.unit.is_read_only()
+    }
+
+    /// The database it runs on.
+    pub fn backend(&self) -> DbBackend {
+        self.unit.backend()
+    }
+
+    /// Opens a session inside this one: a savepoint, sent with its first statement.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] while another nested session or a stream is open.
+    pub fn nested(&self) -> Result<Session> {
+        let level = self.unit.ledger().nest(self.level)?;
+        Ok(Session {
+            unit: Arc::clone(&self.unit),
+            level,
+            ended: false,
+        })
+    }
+
+    /// Runs `action` once everything is committed: after COMMIT of the outermost session, and not
+    /// at all after a rollback, also of this nested session only.
+    ///
+    /// Actions run in the order in which they were added, inside the future of the outermost
+    /// `commit`, which goes on if its caller drops it. A panic in one is logged, and the others run.
+    ///
+    /// # Errors
+    /// [`Error::Ended`].
+    pub fn after_commit<F, Fut>(&self, action: F) -> Result<()>
+    where
+        F: FnOnce() -> Fut + Send + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        self.unit.ledger().act(self.level, Action::new(action))
+    }
+
+    /// Commits. A nested session gives its work to its parent, without a round trip.
+    ///
+    /// # Errors
+    /// [`Error::Aborted`] after a failed statement; [`Error::CommitUnknown`] where the connection
+    /// broke while COMMIT was under way; the database's error where a deferred constraint fails.
+    ///
+    /// # Cancel safety
+    /// Dropping the future does not stop it: COMMIT and the actions after it go on in the background.
+    pub async fn commit(mut self) -> Result<()> {
+        self.ended = true;
+        let unit = Arc::clone(&self.unit);
+        if self.level != 0 {
+            return unit.ledger().commit(self.level);
+        }
+        drop(self);
+        unit.commit().await
+    }
+
+    /// Rolls back, and waits for the answer. Dropping a session does the same without waiting.
+    ///
+    /// # Errors
+    /// The connection's, where it broke; the work is rolled back all the same.
+    ///
+    /// # Cancel safety
+    /// Dropping the future rolls back in the background.
+    pub async fn rollback(mut self) -> Result<()> {
+        if self.level != 0 {
+            return Ok(());
+        }
+        let rolled_back = self.unit.roll_back().await;
+        self.ended = true;
+        rolled_back
+    }
+
+    pub(super) fn unit(&self) -> &Unit {
+        &self.unit
+    }
+
+    pub(super) fn level(&self) -> LevelId {
+        self.level
+    }
+
+    /// The nested session with which SeaORM's `begin` asks for these options.
+    pub(super) fn nested_with(
+        &self,
+        isolation: Option<IsolationLevel>,
+        read_only: bool,
+    ) -> Result<Session> {
+        if isolation.is_some() {
+            return Err(Error::Busy {
+                reason: "a nested session has the isolation level of the outermost one",
+            });
+        }
+        if read_only && !self.is_read_only() {
+            return Err(Error::Busy {
+                reason: "a session inside a writing one cannot be read only: use `db.read`",
+            });
+        }
+        self.nested()
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        if self.ended {
+            return;
+        }
+        match self.level {
+            0 => self.unit.abandon(),
+            level => self.unit.ledger().roll_back(level),
+        }
+    }
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Session")
+            .field("context", self.context())
+            .field("read_only", &self.is_read_only())
+            .field("level", &self.level)
+            .finish()
+    }
+}

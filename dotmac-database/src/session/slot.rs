@@ -1,0 +1,128 @@
+//! Owns a unit's connection, and gives back a clean one or none.
+//!
+//! sqlx's own `begin` returns a connection inside a transaction to the pool where its future is
+//! dropped at the wrong moment. Here whoever owns the connection knows whether it is clean: from
+//! before BEGIN is sent until COMMIT or ROLLBACK is answered, it is not.
+
+use std::time::Duration;
+
+use super::pool::Pool;
+use super::wire::Wire;
+
+/// How long a rollback in the background may take before the connection is closed instead.
+const RESET_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The place of a connection.
+pub struct Slot {
+    pool: Pool,
+    wire: Option<Wire>,
+    dirty: bool,
+}
+
+impl Slot {
+    pub fn new(pool: Pool) -> Self {
+        Slot {
+            pool,
+            wire: None,
+            dirty: false,
+        }
+    }
+
+    /// The connection, taken from the pool at the first call.
+    pub async fn acquire(&mut self) -> Result<&mut Wire, sqlx::Error> {
+        let wire = match self.wire.take() {
+            Some(wire) => wire,
+            None => self.pool.acquire().await?,
+        };
+        Ok(self.wire.insert(wire))
+    }
+
+    /// The connection for a transaction that is about to begin or to change.
+    pub async fn soil(&mut self) -> Result<&mut Wire, sqlx::Error> {
+        self.acquire().await?;
+        self.dirty = true;
+        self.acquire().await
+    }
+
+    /// The transaction was answered to have ended.
+    pub fn clean(&mut self) {
+        self.dirty = false;
+    }
+
+    /// Rolls back and waits for the answer.
+    pub async fn roll_back(&mut self) -> Result<(), sqlx::Error> {
+        if self.dirty
+            && let Some(wire) = &mut self.wire
+        {
+            wire.batch(reset_sql(wire)).await?;
+            self.clean();
+        }
+        self.release();
+        Ok(())
+    }
+
+    /// Gives the connection up without waiting: back to the pool if it is clean or can be cleaned
+    /// in the background, closed otherwise.
+    pub fn release(&mut self) {
+        let Some(wire) = self.wire.take() else {
+            return;
+        };
+        // Without a runtime nothing can be sent, and sqlx cannot give a connection back.
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            wire.abandon();
+            return;
+        };
+        if !self.dirty {
+            drop(wire);
+            return;
+        }
+        self.dirty = false;
+        // The guard is made before the task: a runtime that shuts down drops it unpolled.
+        let doubtful = Doubtful(Some(wire));
+        runtime.spawn(async move {
+            let mut doubtful = doubtful;
+            doubtful.reset().await;
+        });
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.release();
+    }
+}
+
+/// A connection that is closed unless it was reset.
+struct Doubtful(Option<Wire>);
+
+impl Doubtful {
+    async fn reset(&mut self) {
+        let Some(wire) = &mut self.0 else {
+            return;
+        };
+        let sql = reset_sql(wire);
+        match tokio::time::timeout(RESET_TIMEOUT, wire.batch(sql)).await {
+            Ok(Ok(_)) => drop(self.0.take()),
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "rollback failed: the connection is closed");
+            }
+            Err(_) => tracing::warn!("rollback timed out: the connection is closed"),
+        }
+    }
+}
+
+impl Drop for Doubtful {
+    fn drop(&mut self) {
+        if let Some(wire) = self.0.take() {
+            wire.abandon();
+        }
+    }
+}
+
+fn reset_sql(wire: &Wire) -> &'static str {
+    match wire {
+        Wire::Postgres { .. } => "ROLLBACK",
+        // A read session on SQLite forbids writing for the connection, not for the transaction.
+        Wire::Sqlite { .. } => "ROLLBACK;PRAGMA query_only=0",
+    }
+}

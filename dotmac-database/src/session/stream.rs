@@ -1,0 +1,75 @@
+//! Rows of a query as they arrive.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use futures_util::stream::{BoxStream, Stream, StreamExt, TryStreamExt};
+use sea_orm::{DbErr, QueryResult, Statement};
+
+use super::ledger::LevelId;
+use super::unit::{Unit, acquire_error};
+
+/// A stream of rows; while it is open, its session takes no other statement.
+pub struct SessionStream<'s> {
+    rows: BoxStream<'s, Result<QueryResult, DbErr>>,
+    _open: Open<'s>,
+}
+
+impl<'s> SessionStream<'s> {
+    pub(super) async fn open(
+        unit: &'s Unit,
+        level: LevelId,
+        statement: Statement,
+    ) -> Result<Self, DbErr> {
+        let mut slot = unit.enter(level, &statement.sql).await?;
+        let open = Open::new(unit);
+        let rows = async_stream::stream! {
+            let wire = match slot.acquire().await {
+                Ok(wire) => wire,
+                Err(error) => {
+                    yield Err(acquire_error(error));
+                    return;
+                }
+            };
+            let mut rows = wire.fetch(&statement);
+            loop {
+                match rows.try_next().await {
+                    Ok(Some(row)) => yield Ok(row),
+                    Ok(None) => break,
+                    Err(error) => {
+                        yield unit.settle(level, Err(error), DbErr::Query);
+                        break;
+                    }
+                }
+            }
+        };
+        Ok(SessionStream {
+            rows: rows.boxed(),
+            _open: open,
+        })
+    }
+}
+
+impl Stream for SessionStream<'_> {
+    type Item = Result<QueryResult, DbErr>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.rows.poll_next_unpin(cx)
+    }
+}
+
+/// Marks the unit as streaming for as long as it lives.
+struct Open<'u>(&'u Unit);
+
+impl<'u> Open<'u> {
+    fn new(unit: &'u Unit) -> Self {
+        unit.ledger().set_streaming(true);
+        Open(unit)
+    }
+}
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        self.0.ledger().set_streaming(false);
+    }
+}

@@ -1,0 +1,280 @@
+//! A unit of work: one transaction, shared by a session and the sessions nested in it.
+
+use std::sync::{Arc, Mutex as SyncMutex, MutexGuard as SyncGuard, PoisonError};
+
+use sea_orm::{ConnAcquireErr, DbBackend, DbErr, ExecResult, IsolationLevel, QueryResult, RuntimeErr, Statement};
+use tokio::sync::{Mutex, OwnedMutexGuard};
+
+use super::action::{self, Action};
+use super::gate;
+use super::ledger::{Command, Ledger, LevelId};
+use super::pool::Pool;
+use super::shield::Shield;
+use super::slot::Slot;
+use super::wire::{Damage, damage};
+use crate::context::{RequestContext, set_local};
+use crate::entity::tenant_tables;
+use crate::error::{Error, ErrorKind, Result};
+use crate::ident::mentions_table;
+
+/// The unit; sessions hold it by `Arc`.
+pub struct Unit {
+    context: RequestContext,
+    backend: DbBackend,
+    read_only: bool,
+    isolation: Option<IsolationLevel>,
+    ledger: SyncMutex<Ledger<Action>>,
+    slot: Arc<Mutex<Slot>>,
+}
+
+impl Unit {
+    pub fn new(
+        pool: &Pool,
+        context: RequestContext,
+        read_only: bool,
+        isolation: Option<IsolationLevel>,
+    ) -> Self {
+        Unit {
+            context,
+            backend: pool.backend(),
+            read_only,
+            isolation,
+            ledger: SyncMutex::new(Ledger::new()),
+            slot: Arc::new(Mutex::new(Slot::new(pool.clone()))),
+        }
+    }
+
+    pub fn context(&self) -> &RequestContext {
+        &self.context
+    }
+
+    pub fn backend(&self) -> DbBackend {
+        self.backend
+    }
+
+    pub fn is_read_only(&self) -> bool {
+        self.read_only
+    }
+
+    /// The state. It is edited in single steps, so that a panic cannot leave it half done.
+    pub fn ledger(&self) -> SyncGuard<'_, Ledger<Action>> {
+        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub async fn execute(&self, level: LevelId, statement: &Statement) -> Result<ExecResult, DbErr> {
+        let mut slot = self.enter(level, &statement.sql).await?;
+        let wire = slot.acquire().await.map_err(acquire_error)?;
+        let result = wire.execute(statement).await;
+        self.settle(level, result, DbErr::Exec)
+    }
+
+    pub async fn batch(&self, level: LevelId, sql: &str) -> Result<ExecResult, DbErr> {
+        let mut slot = self.enter(level, sql).await?;
+        let wire = slot.acquire().await.map_err(acquire_error)?;
+        let result = wire.batch(sql).await;
+        self.settle(level, result, DbErr::Exec)
+    }
+
+    pub async fn fetch_one(
+        &self,
+        level: LevelId,
+        statement: &Statement,
+    ) -> Result<Option<QueryResult>, DbErr> {
+        let mut slot = self.enter(level, &statement.sql).await?;
+        let wire = slot.acquire().await.map_err(acquire_error)?;
+        let result = wire.fetch_one(statement).await;
+        self.settle(level, result, DbErr::Query)
+    }
+
+    pub async fn fetch_all(
+        &self,
+        level: LevelId,
+        statement: &Statement,
+    ) -> Result<Vec<QueryResult>, DbErr> {
+        let mut slot = self.enter(level, &statement.sql).await?;
+        let wire = slot.acquire().await.map_err(acquire_error)?;
+        let result = wire.fetch_all(statement).await;
+        self.settle(level, result, DbErr::Query)
+    }
+
+    /// Makes the connection ready for a statement of `level`, and keeps others off it.
+    pub async fn enter(&self, level: LevelId, sql: &str) -> Result<OwnedMutexGuard<Slot>> {
+        gate::check(sql)?;
+        if self.context.tenant_id().is_none()
+            && let Some(table) = mentions_table(sql, tenant_tables())
+        {
+            return Err(Error::MissingTenant {
+                entity: table.to_owned(),
+            });
+        }
+        // Once without waiting, because an open stream holds the connection; once more behind
+        // whoever was first.
+        self.ledger().prefix(level)?;
+        let mut slot = Arc::clone(&self.slot).lock_owned().await;
+        let commands = self.ledger().prefix(level)?;
+        if !commands.is_empty() {
+            let wire = slot.soil().await.map_err(acquire_error)?;
+            // Until it is answered, a dropped future leaves the state unknown.
+            self.ledger().doubt("a control statement was interrupted or refused");
+            let sent = wire.batch(&self.sql(&commands)).await;
+            sent.map_err(|error| query_error(error, DbErr::Exec))?;
+            let mut ledger = self.ledger();
+            ledger.trust();
+            ledger.sent();
+        }
+        Ok(slot)
+    }
+
+    /// Notes what an error means for the level.
+    pub fn settle<T>(
+        &self,
+        level: LevelId,
+        result: Result<T, sqlx::Error>,
+        wrap: fn(RuntimeErr) -> DbErr,
+    ) -> Result<T, DbErr> {
+        result.map_err(|error| {
+            match damage(&error) {
+                Damage::None => {}
+                Damage::Statement => self.ledger().fail(level),
+                Damage::Connection => self.ledger().doubt("the connection broke"),
+            }
+            query_error(error, wrap)
+        })
+    }
+
+    /// Commits, and runs the actions after commit. Not stopped by dropping the future.
+    pub async fn commit(self: Arc<Self>) -> Result<()> {
+        Shield::new(async move { self.commit_unshielded().await }).await
+    }
+
+    async fn commit_unshielded(&self) -> Result<()> {
+        let mut slot = self.slot.lock().await;
+        let finished = {
+            let mut ledger = self.ledger();
+            let before = ledger.before_commit().collect::<Vec<_>>();
+            let begun = ledger.is_begun();
+            ledger.finish().map(|actions| (actions, before, begun))
+        };
+        let (actions, before, begun) = match finished {
+            Ok(finished) => finished,
+            Err(error) => {
+                slot.release();
+                return Err(error);
+            }
+        };
+        if begun && !self.read_only {
+            self.send_commit(&mut slot, &before).await?;
+        }
+        // A read session ends in the background: there is nothing to wait for.
+        slot.release();
+        drop(slot);
+        action::run(actions).await;
+        Ok(())
+    }
+
+    async fn send_commit(&self, slot: &mut Slot, before: &[Command]) -> Result<()> {
+        let mut sql = self.sql(before);
+        sql.push_str(match self.backend {
+            // COMMIT of an aborted transaction answers without an error; a SELECT before it fails.
+            DbBackend::Postgres => "SELECT;COMMIT",
+            _ => "COMMIT",
+        });
+        let wire = slot.acquire().await.map_err(acquire_error)?;
+        match wire.batch(&sql).await {
+            Ok(_) => {
+                slot.clean();
+                Ok(())
+            }
+            Err(error) => {
+                slot.release();
+                Err(commit_error(error))
+            }
+        }
+    }
+
+    /// Rolls back, and waits for the answer.
+    pub async fn roll_back(&self) -> Result<()> {
+        self.ledger().roll_back(0);
+        let mut slot = self.slot.lock().await;
+        let rolled_back = slot.roll_back().await;
+        rolled_back.map_err(|error| query_error(error, DbErr::Exec).into())
+    }
+
+    /// Rolls back in the background.
+    pub fn abandon(&self) {
+        self.ledger().roll_back(0);
+        // Where a statement still holds the connection, the end of the unit releases it.
+        if let Ok(mut slot) = self.slot.try_lock() {
+            slot.release();
+        }
+    }
+
+    fn sql(&self, commands: &[Command]) -> String {
+        let mut sql = String::new();
+        let mut settings = false;
+        for command in commands {
+            match command {
+                Command::Begin => {
+                    sql.push_str(&self.begin());
+                    settings = true;
+                }
+                Command::Savepoint(id) => sql.push_str(&format!("SAVEPOINT dotmac_{id};")),
+                Command::Release(id) => {
+                    sql.push_str(&format!("RELEASE dotmac_{id};"));
+                    settings = true;
+                }
+                Command::RollBackTo(id) => {
+                    sql.push_str(&format!("ROLLBACK TO dotmac_{id};RELEASE dotmac_{id};"));
+                }
+            }
+            // Before any savepoint, so that a rollback to it leaves the context standing.
+            if settings && self.backend == DbBackend::Postgres {
+                sql.push_str(&set_local(&self.context));
+                settings = false;
+            }
+        }
+        sql
+    }
+
+    fn begin(&self) -> String {
+        if self.backend != DbBackend::Postgres {
+            return match self.read_only {
+                true => "PRAGMA query_only=1;BEGIN;".to_owned(),
+                // Taking the write lock at once keeps SQLite from refusing it later.
+                false => "BEGIN IMMEDIATE;".to_owned(),
+            };
+        }
+        let mut sql = "BEGIN".to_owned();
+        if let Some(level) = self.isolation {
+            sql.push_str(&format!(" ISOLATION LEVEL {level}"));
+        }
+        if self.read_only {
+            sql.push_str(" READ ONLY");
+        }
+        sql.push(';');
+        sql
+    }
+}
+
+pub fn acquire_error(error: sqlx::Error) -> DbErr {
+    match error {
+        sqlx::Error::PoolTimedOut => DbErr::ConnectionAcquire(ConnAcquireErr::Timeout),
+        sqlx::Error::PoolClosed => DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed),
+        error => DbErr::Conn(RuntimeErr::SqlxError(Arc::new(error))),
+    }
+}
+
+fn query_error(error: sqlx::Error, wrap: fn(RuntimeErr) -> DbErr) -> DbErr {
+    wrap(RuntimeErr::SqlxError(Arc::new(error)))
+}
+
+fn commit_error(error: sqlx::Error) -> Error {
+    if damage(&error) == Damage::Connection {
+        return Error::CommitUnknown(Arc::new(error));
+    }
+    let error = Error::from(query_error(error, DbErr::Exec));
+    match error.kind() {
+        ErrorKind::Aborted => Error::Aborted,
+        _ => error,
+    }
+}

@@ -1,0 +1,58 @@
+//! What a row of a soft-deletable entity can do.
+
+use async_trait::async_trait;
+use sea_orm::{ConnectionTrait, DbErr, ModelTrait, QueryFilter, ColumnTrait, Iterable, PrimaryKeyToColumn, EntityTrait};
+
+use super::mark::{SoftDeleteMany, restoring, returning};
+use crate::entity::SoftDelete;
+
+/// A row of a soft-deletable entity.
+#[async_trait]
+pub trait SoftDeleteModel: ModelTrait {
+    /// Whether the row was deleted when it was read.
+    fn is_deleted(&self) -> bool;
+
+    /// Marks the row as deleted and returns it as it is then. Unlike `delete` it runs no hooks.
+    ///
+    /// # Errors
+    /// [`DbErr::RecordNotUpdated`] where there is no such live row; otherwise as
+    /// [`SoftDeleteMany::exec`].
+    async fn soft_delete<C: ConnectionTrait>(self, db: &C) -> Result<Self, DbErr>;
+
+    /// Takes the mark off and returns the row as it is then.
+    ///
+    /// # Errors
+    /// [`DbErr::RecordNotUpdated`] where there is no such deleted row; a unique violation
+    /// ([`ErrorKind::Unique`](crate::ErrorKind::Unique)) where its place was taken meanwhile.
+    async fn restore<C: ConnectionTrait>(self, db: &C) -> Result<Self, DbErr>;
+}
+
+#[async_trait]
+impl<M> SoftDeleteModel for M
+where
+    M: ModelTrait,
+    M::Entity: SoftDelete + EntityTrait<Model = M>,
+{
+    fn is_deleted(&self) -> bool {
+        let deleted_at = self.get(<M::Entity as SoftDelete>::COLUMNS.deleted_at);
+        deleted_at != deleted_at.as_null()
+    }
+
+    async fn soft_delete<C: ConnectionTrait>(self, db: &C) -> Result<Self, DbErr> {
+        let mut mark = SoftDeleteMany::<M::Entity>::new();
+        for key in <M::Entity as EntityTrait>::PrimaryKey::iter() {
+            let column = key.into_column();
+            mark = mark.filter(column.eq(self.get(column)));
+        }
+        one(mark.exec_with_returning(db).await?)
+    }
+
+    async fn restore<C: ConnectionTrait>(self, db: &C) -> Result<Self, DbErr> {
+        let query = restoring::<M::Entity, C>(&self, db)?;
+        one(returning::<M::Entity, C>(query, db).await?)
+    }
+}
+
+fn one<M>(rows: Vec<M>) -> Result<M, DbErr> {
+    rows.into_iter().next().ok_or(DbErr::RecordNotUpdated)
+}

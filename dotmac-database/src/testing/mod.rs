@@ -1,0 +1,15 @@
+//! A testing kit for users: throwaway databases, and sessions that leave nothing behind.
+//!
+//! Feature `testing`.
+
+mod account;
+mod binaries;
+mod error;
+mod postgres;
+mod rollback;
+mod sqlite;
+
+pub use error::TestingError;
+pub use postgres::ThrowawayPostgres;
+pub use rollback::rolled_back;
+pub use sqlite::in_memory;

@@ -1,0 +1,23 @@
+//! An order, placed by a user.
+
+use dotmac_database::prelude::*;
+
+/// An order.
+#[dotmac_database::model]
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel, BaseModel, SoftDelete, Audited, TenantAware)]
+#[sea_orm(table_name = "orders")]
+pub struct Model {
+    /// Unique among the tenant's live orders.
+    #[sea_orm(unique)]
+    pub number: String,
+    /// The sum of the lines, in cents.
+    pub total_cents: i64,
+    /// Who placed it.
+    pub user_id: Option<Uuid>,
+    /// Who placed it.
+    #[sea_orm(belongs_to, from = "user_id", to = "id")]
+    pub user: BelongsTo<Option<super::user::Entity>>,
+    /// Its lines.
+    #[sea_orm(has_many)]
+    pub lines: HasMany<super::order_line::Entity>,
+}

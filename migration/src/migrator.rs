@@ -1,0 +1,18 @@
+//! The migrations, in order.
+
+use sea_orm_migration::prelude::*;
+
+use crate::{m20260101_000001_roles, m20260101_000002_shop};
+
+/// Brings a database to the current schema.
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![
+            Box::new(m20260101_000001_roles::Migration),
+            Box::new(m20260101_000002_shop::Migration),
+        ]
+    }
+}

@@ -1,0 +1,26 @@
+//! Everything that needs a database: one file for each capability.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that fails panics"
+)]
+
+mod cancellation;
+mod context;
+mod entities;
+mod hooks;
+mod migrations;
+mod pool;
+mod reads;
+mod roles;
+mod seaorm;
+mod sessions;
+mod soft_delete;
+mod sqlite;
+mod stamps;
+mod support;
+mod testing_kit;
+mod writes;
