@@ -1,6 +1,7 @@
 //! Collects every mistake of one macro call, so that the compiler tells them all at once.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
+use syn::{Expr, ExprLit, Lit, LitStr, Meta};
 
 /// The mistakes found so far.
 #[derive(Default)]
@@ -26,7 +27,26 @@ impl Diagnostics {
 
     /// The `compile_error!`s to emit beside the expansion; nothing if there was no mistake.
     pub fn into_tokens(self) -> TokenStream {
-        self.0.map(|errors| errors.to_compile_error()).unwrap_or_default()
+        self.0
+            .map(|errors| errors.to_compile_error())
+            .unwrap_or_default()
+    }
+}
+
+/// What an entity is, told of something else.
+pub fn not_a_struct(found: &str, span: Span) -> syn::Error {
+    let message = format!("an entity is a struct `Model` with named fields, not {found}");
+    syn::Error::new(span, message)
+}
+
+/// The string in `key = "…"`.
+pub fn text(meta: &Meta) -> syn::Result<LitStr> {
+    match &meta.require_name_value()?.value {
+        Expr::Lit(ExprLit {
+            lit: Lit::Str(text),
+            ..
+        }) => Ok(text.clone()),
+        other => Err(syn::Error::new_spanned(other, "expected a string")),
     }
 }
 
@@ -46,7 +66,10 @@ mod tests {
 
     #[test]
     fn hint_names_the_nearest_key() {
-        assert_eq!(nearest("tenant_di", ["deleted_at", "tenant_id"]), Some("tenant_id"));
+        assert_eq!(
+            nearest("tenant_di", ["deleted_at", "tenant_id"]),
+            Some("tenant_id")
+        );
     }
 
     #[test]

@@ -2,19 +2,26 @@
 
 use proc_macro2::TokenStream;
 use quote::quote;
-use syn::{ImplItem, ImplItemFn, ItemImpl};
+use syn::{ImplItem, ImplItemFn, ItemImpl, Path};
 
+use crate::diagnostic::Diagnostics;
 use crate::root;
 
 /// Expands `#[dotmac_database::hooks]`.
 pub fn expand(args: TokenStream, item: TokenStream) -> TokenStream {
-    match parse(args, item.clone()) {
-        Ok(behavior) => behavior.expand(),
+    let mut diagnostics = Diagnostics::default();
+    let root = diagnostics
+        .ok(root::of_arguments(args))
+        .unwrap_or_else(root::default);
+    let expansion = match parse(item.clone(), &mut diagnostics) {
+        Ok(behavior) => behavior.expand(&root),
         Err(error) => {
-            let error = error.to_compile_error();
-            quote!(#error #item)
+            diagnostics.push(error);
+            item
         }
-    }
+    };
+    let errors = diagnostics.into_tokens();
+    quote!(#errors #expansion)
 }
 
 struct Behavior {
@@ -23,13 +30,12 @@ struct Behavior {
     before_delete: Option<ImplItemFn>,
 }
 
-fn parse(args: TokenStream, item: TokenStream) -> syn::Result<Behavior> {
-    if !args.is_empty() {
-        return Err(syn::Error::new_spanned(args, "`#[dotmac_database::hooks]` takes no arguments"));
-    }
+fn parse(item: TokenStream, diagnostics: &mut Diagnostics) -> syn::Result<Behavior> {
     let mut item: ItemImpl = syn::parse2(item)?;
     let is_behavior = item.trait_.as_ref().is_some_and(|(_, path, _)| {
-        path.segments.last().is_some_and(|last| last.ident == "ActiveModelBehavior")
+        path.segments
+            .last()
+            .is_some_and(|last| last.ident == "ActiveModelBehavior")
     });
     if !is_behavior {
         return Err(syn::Error::new_spanned(
@@ -37,10 +43,15 @@ fn parse(args: TokenStream, item: TokenStream) -> syn::Result<Behavior> {
             "`#[dotmac_database::hooks]` composes `impl ActiveModelBehavior for ActiveModel`",
         ));
     }
-    item.attrs
-        .retain(|attribute| attribute.path().segments.last().is_none_or(|s| s.ident != "async_trait"));
-    let before_save = take(&mut item, "before_save")?;
-    let before_delete = take(&mut item, "before_delete")?;
+    item.attrs.retain(|attribute| {
+        attribute
+            .path()
+            .segments
+            .last()
+            .is_none_or(|s| s.ident != "async_trait")
+    });
+    let before_save = take(&mut item, "before_save", diagnostics);
+    let before_delete = take(&mut item, "before_delete", diagnostics);
     Ok(Behavior {
         item,
         before_save,
@@ -48,31 +59,37 @@ fn parse(args: TokenStream, item: TokenStream) -> syn::Result<Behavior> {
     })
 }
 
-fn take(item: &mut ItemImpl, name: &str) -> syn::Result<Option<ImplItemFn>> {
-    let found = item
+/// Takes the hook out of the `impl`; one that cannot be composed is reported, and lost.
+fn take(item: &mut ItemImpl, name: &str, diagnostics: &mut Diagnostics) -> Option<ImplItemFn> {
+    let at = item
         .items
         .iter()
-        .position(|item| matches!(item, ImplItem::Fn(function) if function.sig.ident == name));
-    let Some(ImplItem::Fn(function)) = found.map(|at| item.items.remove(at)) else {
-        return Ok(None);
+        .position(|item| matches!(item, ImplItem::Fn(function) if function.sig.ident == name))?;
+    let ImplItem::Fn(function) = item.items.remove(at) else {
+        return None;
     };
     if function.sig.asyncness.is_none() {
-        return Err(syn::Error::new_spanned(
+        diagnostics.at(
             &function.sig.ident,
             "put `#[dotmac_database::hooks]` above `#[async_trait]`, or leave that one out",
-        ));
+        );
+        return None;
     }
-    Ok(Some(function))
+    Some(function)
 }
 
 impl Behavior {
-    fn expand(self) -> TokenStream {
-        let root = root::default();
+    fn expand(self, root: &Path) -> TokenStream {
         let private = quote!(#root::__private);
         let model = &self.item.self_ty;
         let attributes = &self.item.attrs;
         let rest = &self.item.items;
-        let save = user(self.before_save, "__before_save", quote!(, _insert: bool), &private);
+        let save = user(
+            self.before_save,
+            "__before_save",
+            quote!(, _insert: bool),
+            &private,
+        );
         let delete = user(self.before_delete, "__before_delete", quote!(), &private);
         let result = quote!(::core::result::Result<Self, #private::sea_orm::DbErr>);
         quote! {

@@ -2,10 +2,13 @@
 
 use std::collections::HashMap;
 
+use proc_macro2::Span;
 use quote::ToTokens;
-use syn::{Attribute, LitStr, Path, Type, meta::ParseNestedMeta};
+use syn::punctuated::Punctuated;
+use syn::spanned::Spanned;
+use syn::{Attribute, LitStr, Meta, Path, Token, Type};
 
-use crate::diagnostic::{Diagnostics, nearest};
+use crate::diagnostic::{Diagnostics, nearest, text};
 use crate::feature::Role;
 use crate::root;
 
@@ -13,7 +16,8 @@ use crate::root;
 pub struct Options {
     names: HashMap<&'static str, LitStr>,
     pub tenant_type: Option<Type>,
-    pub hooks: bool,
+    /// Where hooks are announced.
+    pub hooks: Option<Span>,
     pub root: Path,
 }
 
@@ -24,16 +28,27 @@ impl Options {
         attribute.path().is_ident("dotmac")
     }
 
+    /// Reads every key, past those that are wrong.
     pub fn parse(attributes: &[Attribute], diagnostics: &mut Diagnostics) -> Self {
         let mut options = Options {
             names: HashMap::new(),
             tenant_type: None,
-            hooks: false,
+            hooks: None,
             root: root::default(),
         };
+        let mut seen = Vec::new();
         for attribute in attributes.iter().filter(|a| Self::is_attribute(a)) {
-            let parsed = attribute.parse_nested_meta(|meta| options.read(&meta));
-            diagnostics.ok(parsed);
+            let metas = attribute.parse_args_with(Punctuated::<Meta, Token![,]>::parse_terminated);
+            for meta in diagnostics.ok(metas).into_iter().flatten() {
+                let key = meta.path().to_token_stream().to_string();
+                if seen.contains(&key) {
+                    diagnostics.at(meta.path(), format!("`{key}` is given twice"));
+                } else {
+                    let read = options.read(&key, &meta);
+                    diagnostics.ok(read);
+                }
+                seen.push(key);
+            }
         }
         options
     }
@@ -52,28 +67,29 @@ impl Options {
             .filter_map(|role| self.names.get(role.key()).map(|name| (role, name)))
     }
 
-    fn read(&mut self, meta: &ParseNestedMeta<'_>) -> syn::Result<()> {
-        let key = meta.path.to_token_stream().to_string();
+    fn read(&mut self, key: &str, meta: &Meta) -> syn::Result<()> {
         if let Some(role) = Role::ALL.into_iter().find(|role| key == role.key()) {
-            let name = meta.value()?.parse::<LitStr>()?;
+            let name = text(meta)?;
             name.parse::<syn::Ident>().map_err(|_| {
                 syn::Error::new(name.span(), "a column's name must be a Rust identifier")
             })?;
             self.names.insert(role.key(), name);
             return Ok(());
         }
-        match key.as_str() {
-            "tenant_type" => self.tenant_type = Some(tenant_type(meta)?),
-            "hooks" => self.hooks = true,
-            "crate" => self.root = meta.value()?.parse::<LitStr>()?.parse()?,
-            _ => return Err(meta.error(unknown(&key))),
+        match key {
+            "tenant_type" => self.tenant_type = Some(tenant_type(&text(meta)?)?),
+            "hooks" => {
+                meta.require_path_only()?;
+                self.hooks = Some(meta.span());
+            }
+            "crate" => self.root = text(meta)?.parse()?,
+            _ => return Err(syn::Error::new_spanned(meta.path(), unknown(key))),
         }
         Ok(())
     }
 }
 
-fn tenant_type(meta: &ParseNestedMeta<'_>) -> syn::Result<Type> {
-    let literal = meta.value()?.parse::<LitStr>()?;
+fn tenant_type(literal: &LitStr) -> syn::Result<Type> {
     match literal.value().as_str() {
         "String" | "Uuid" | "i64" => literal.parse(),
         other => Err(syn::Error::new(

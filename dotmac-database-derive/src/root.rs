@@ -1,8 +1,26 @@
 //! The path under which emitted code finds the runtime.
 
-use syn::Path;
+use proc_macro2::TokenStream;
+use syn::{Meta, Path};
 
-/// `::dotmac_database`, or what `#[dotmac(crate = "…")]` says.
+use crate::diagnostic::text;
+
+/// `::dotmac_database`, unless `crate = "…"` says otherwise.
 pub fn default() -> Path {
     syn::parse_quote!(::dotmac_database)
+}
+
+/// What the arguments of `#[dotmac_database::hooks]` say.
+pub fn of_arguments(args: TokenStream) -> syn::Result<Path> {
+    if args.is_empty() {
+        return Ok(default());
+    }
+    let meta: Meta = syn::parse2(args)?;
+    if !meta.path().is_ident("crate") {
+        return Err(syn::Error::new_spanned(
+            meta,
+            "`#[dotmac_database::hooks]` takes no argument but `crate = \"…\"`",
+        ));
+    }
+    text(&meta)?.parse()
 }

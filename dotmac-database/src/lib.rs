@@ -48,3 +48,7 @@ pub use entity::{
 pub use error::{Error, ErrorKind, Result};
 pub use session::{Database, Session, SessionOptions, SessionStream};
 pub use soft_delete::{SoftDeleteMany, SoftDeleteModel};
+
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

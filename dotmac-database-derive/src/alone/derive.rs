@@ -5,9 +5,9 @@ use proc_macro2::{Span, TokenStream};
 use quote::quote;
 use syn::{Data, DeriveInput, Field, Fields, Ident};
 
-use crate::diagnostic::Diagnostics;
+use crate::diagnostic::{Diagnostics, not_a_struct};
 use crate::feature::{Feature, Role};
-use crate::model::{check_type, is_named};
+use crate::model::{has_type, is_named};
 use crate::options::Options;
 
 /// Expands one of our derives on a struct that `#[dotmac_database::model]` did not touch.
@@ -22,14 +22,10 @@ pub fn expand(feature: Feature, item: TokenStream) -> TokenStream {
     }
     let mut diagnostics = Diagnostics::default();
     let options = Options::parse(&input.attrs, &mut diagnostics);
-    let expansion = match &input.data {
-        Data::Struct(data) => impls(feature, &data.fields, &options, &mut diagnostics),
-        Data::Enum(data) => {
-            diagnostics.at(data.enum_token, not_a_struct(feature));
-            TokenStream::new()
-        }
-        Data::Union(data) => {
-            diagnostics.at(data.union_token, not_a_struct(feature));
+    let expansion = match fields(&input) {
+        Ok(fields) => impls(feature, &input.ident, fields, &options, &mut diagnostics),
+        Err(error) => {
+            diagnostics.push(error);
             TokenStream::new()
         }
     };
@@ -40,51 +36,79 @@ pub fn expand(feature: Feature, item: TokenStream) -> TokenStream {
 fn is_model_attribute(attribute: &syn::Attribute) -> bool {
     let path = attribute.path();
     path.segments.len() == 2
-        && path.segments.first().is_some_and(|s| s.ident == "dotmac_database")
+        && path
+            .segments
+            .first()
+            .is_some_and(|s| s.ident == "dotmac_database")
         && path.segments.last().is_some_and(|s| s.ident == "model")
 }
 
-fn not_a_struct(feature: Feature) -> String {
-    format!("`{}` describes an entity: derive it on `struct Model`", feature.name())
+fn fields(input: &DeriveInput) -> syn::Result<&Fields> {
+    match &input.data {
+        Data::Struct(data) if input.ident == "Model" => Ok(&data.fields),
+        Data::Struct(_) => Err(syn::Error::new_spanned(
+            &input.ident,
+            "SeaORM asks for the name `Model`",
+        )),
+        Data::Enum(data) => Err(not_a_struct("an enum", data.enum_token.span)),
+        Data::Union(data) => Err(not_a_struct("a union", data.union_token.span)),
+    }
 }
 
 fn impls(
     feature: Feature,
+    model: &Ident,
     fields: &Fields,
     options: &Options,
     diagnostics: &mut Diagnostics,
 ) -> TokenStream {
-    let declared: Vec<&Field> = fields.iter().collect();
-    let missing: Vec<String> = feature
-        .roles()
-        .iter()
-        .map(|role| options.name(*role))
-        .filter(|name| !declared.iter().any(|field| is_named(field, name)))
-        .collect();
-    if !missing.is_empty() {
-        diagnostics.push(syn::Error::new(
-            Span::call_site(),
-            format!(
-                "`{}` needs `{}`: put `#[dotmac_database::model]` above `#[derive(…)]` to have {} \
-                 added, or declare {}",
-                feature.name(),
-                missing.join("`, `"),
-                if missing.len() == 1 { "it" } else { "them" },
-                if missing.len() == 1 { "it" } else { "them" },
-            ),
-        ));
-        return TokenStream::new();
-    }
     let field = |role: Role| {
         let name = options.name(role);
-        declared.iter().copied().find(|field| is_named(field, &name))
+        fields.iter().find(|field| is_named(field, &name))
     };
+    let is_missing = |role: &Role| field(*role).is_none();
+    let missing: Vec<Role> = feature.roles().iter().copied().filter(is_missing).collect();
+    if !missing.is_empty() {
+        let is_bare = Role::ALL.iter().filter(|r| **r != Role::Id).all(is_missing);
+        diagnostics.push(if is_bare {
+            attribute_missing(model)
+        } else {
+            columns_missing(feature, &missing, options)
+        });
+        return TokenStream::new();
+    }
+    let mut fits = true;
     for role in feature.roles() {
         if let Some(field) = field(*role) {
-            check_type(*role, field, diagnostics);
+            fits &= has_type(*role, field, diagnostics);
         }
     }
+    if !fits {
+        return TokenStream::new();
+    }
     emit(feature, options, field(Role::TenantId))
+}
+
+// Each derive says the same of the same token, so that the compiler shows it once.
+fn attribute_missing(model: &Ident) -> syn::Error {
+    syn::Error::new_spanned(
+        model,
+        "none of the columns that its derives bring is declared: put `#[dotmac_database::model]` \
+         above `#[derive(…)]` to have them added",
+    )
+}
+
+fn columns_missing(feature: Feature, missing: &[Role], options: &Options) -> syn::Error {
+    let names: Vec<String> = missing.iter().map(|role| options.name(*role)).collect();
+    syn::Error::new(
+        Span::call_site(),
+        format!(
+            "`{}` needs `{}`: declare what is missing, or put `#[dotmac_database::model]` above \
+             `#[derive(…)]` to have it added",
+            feature.name(),
+            names.join("`, `"),
+        ),
+    )
 }
 
 fn emit(feature: Feature, options: &Options, tenant: Option<&Field>) -> TokenStream {

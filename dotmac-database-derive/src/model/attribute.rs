@@ -1,11 +1,12 @@
 //! The attribute itself: parse, report, and always emit as much as can be emitted.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use quote::quote;
 use syn::{Item, ItemStruct};
 
 use super::entity::Entity;
-use crate::diagnostic::Diagnostics;
+use super::misplaced;
+use crate::diagnostic::{Diagnostics, not_a_struct};
 
 /// Expands `#[dotmac_database::model]`.
 pub fn expand(args: TokenStream, item: TokenStream) -> TokenStream {
@@ -17,6 +18,7 @@ pub fn expand(args: TokenStream, item: TokenStream) -> TokenStream {
         );
     }
     let expansion = match struct_of(item) {
+        Ok(item) if is_misplaced(&item) => misplaced::expand(item, &mut diagnostics),
         Ok(item) => Entity::parse(item, &mut diagnostics).expand(),
         Err(error) => {
             diagnostics.push(error);
@@ -27,20 +29,16 @@ pub fn expand(args: TokenStream, item: TokenStream) -> TokenStream {
     quote!(#errors #expansion)
 }
 
+/// Derives above the attribute are expanded already, and no longer to be seen.
+fn is_misplaced(item: &ItemStruct) -> bool {
+    !item.attrs.iter().any(|a| a.path().is_ident("derive"))
+}
+
 fn struct_of(item: TokenStream) -> syn::Result<ItemStruct> {
-    let found = match syn::parse2(item)? {
-        Item::Struct(item) => return Ok(item),
-        Item::Enum(item) => ("an enum", item.enum_token.span),
-        Item::Union(item) => ("a union", item.union_token.span),
-        other => {
-            return Err(syn::Error::new_spanned(
-                other,
-                "`#[dotmac_database::model]` describes an entity: put it on `struct Model`",
-            ));
-        }
-    };
-    Err(syn::Error::new(
-        found.1,
-        format!("an entity is a struct `Model` with named fields, not {}", found.0),
-    ))
+    match syn::parse2(item)? {
+        Item::Struct(item) => Ok(item),
+        Item::Enum(item) => Err(not_a_struct("an enum", item.enum_token.span)),
+        Item::Union(item) => Err(not_a_struct("a union", item.union_token.span)),
+        _ => Err(not_a_struct("another item", Span::call_site())),
+    }
 }

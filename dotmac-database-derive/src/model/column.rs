@@ -29,17 +29,22 @@ impl Column {
         let name = options.name(role);
         let declared = fields.iter().find(|field| is_named(field, &name));
         if let Some((field, ident)) = declared.and_then(|f| Some((f, f.ident.clone()?))) {
-            check_type(role, field, diagnostics);
+            // A wrong type would be reported again by the traits that it is put into.
+            let ty = if has_type(role, field, diagnostics) {
+                field.ty.clone()
+            } else {
+                default_type(role, options)
+            };
             if role == Role::TenantId
                 && let Some(wanted) = &options.tenant_type
-                && short(wanted) != short(&field.ty)
+                && short(wanted) != short(&ty)
             {
                 diagnostics.at(wanted, "`tenant_type` differs from the declared column");
             }
             return Column {
                 role,
                 ident,
-                ty: field.ty.clone(),
+                ty,
                 injected: None,
             };
         }
@@ -71,26 +76,33 @@ pub fn is_named(field: &Field, name: &str) -> bool {
     field.ident.as_ref().is_some_and(|ident| ident == name)
 }
 
-/// Reports a declared column whose type cannot play its role.
-pub fn check_type(role: Role, field: &Field, diagnostics: &mut Diagnostics) {
+/// Whether a declared column has a type that can play its role; reports one that has not.
+pub fn has_type(role: Role, field: &Field, diagnostics: &mut Diagnostics) -> bool {
     let found = short(&field.ty);
     let accepted = role.accepted_types();
-    if !accepted.contains(&found.as_str()) {
-        let accepted: Vec<_> = accepted.iter().map(|ty| format!("`{ty}`")).collect();
-        diagnostics.at(
-            &field.ty,
-            format!(
-                "`{}` must be {}, not `{found}`",
-                role.key(),
-                accepted.join(" or "),
-            ),
-        );
+    if accepted.contains(&found.as_str()) {
+        return true;
     }
+    let accepted: Vec<_> = accepted.iter().map(|ty| format!("`{ty}`")).collect();
+    diagnostics.at(
+        &field.ty,
+        format!(
+            "`{}` must be {}, not `{found}`",
+            role.key(),
+            accepted.join(" or "),
+        ),
+    );
+    false
 }
 
 /// A type as written, without paths and white space.
 fn short(ty: &Type) -> String {
-    let text = ty.to_token_stream().to_string().replace(' ', "");
+    // Long types are printed with line breaks.
+    let text: String = ty
+        .to_token_stream()
+        .to_string()
+        .split_whitespace()
+        .collect();
     let mut short = String::new();
     for piece in text.split_inclusive(['<', '>', ',']) {
         short.push_str(piece.rsplit("::").next().unwrap_or(piece));

@@ -1,13 +1,13 @@
 //! Splits the derive list into our features and what stays for others.
 
-use syn::{Attribute, Path, Token, punctuated::Punctuated};
+use syn::{Attribute, Ident, Path, Token, parse_quote, punctuated::Punctuated};
 
 use crate::diagnostic::Diagnostics;
-use crate::feature::Feature;
+use crate::feature::{Feature, Role};
 
 /// The derives of a struct.
 pub struct DeriveList {
-    pub features: Vec<(Feature, Path)>,
+    pub features: Vec<Feature>,
     pub others: Vec<Path>,
 }
 
@@ -18,8 +18,7 @@ impl DeriveList {
             others: Vec::new(),
         };
         for attribute in attributes.iter().filter(|a| a.path().is_ident("derive")) {
-            let paths = attribute
-                .parse_args_with(Punctuated::<Path, Token![,]>::parse_terminated);
+            let paths = attribute.parse_args_with(Punctuated::<Path, Token![,]>::parse_terminated);
             for path in diagnostics.ok(paths).into_iter().flatten() {
                 list.add(path, diagnostics);
             }
@@ -28,15 +27,27 @@ impl DeriveList {
     }
 
     pub fn has(&self, feature: Feature) -> bool {
-        self.features.iter().any(|(listed, _)| *listed == feature)
+        self.features.contains(&feature)
     }
 
-    pub fn derives_entity(&self) -> bool {
-        self.others.iter().any(|path| {
+    /// Whether a listed feature has a column for `role`.
+    pub fn bring(&self, role: Role) -> bool {
+        self.features
+            .iter()
+            .any(|feature| feature.roles().contains(&role))
+    }
+
+    /// Reports that SeaORM's derive is missing, and makes up for it.
+    pub fn require_entity(&mut self, model: &Ident, diagnostics: &mut Diagnostics) {
+        let is_entity = |path: &Path| {
             path.segments
                 .last()
                 .is_some_and(|last| last.ident == "DeriveEntityModel")
-        })
+        };
+        if !self.others.iter().any(is_entity) {
+            diagnostics.at(model, "`DeriveEntityModel` is missing in the derive list");
+            self.others.push(parse_quote!(DeriveEntityModel));
+        }
     }
 
     fn add(&mut self, path: Path, diagnostics: &mut Diagnostics) {
@@ -49,7 +60,7 @@ impl DeriveList {
             Some(feature) if self.has(feature) => {
                 diagnostics.at(path, format!("`{}` is listed twice", feature.name()));
             }
-            Some(feature) => self.features.push((feature, path)),
+            Some(feature) => self.features.push(feature),
         }
     }
 }

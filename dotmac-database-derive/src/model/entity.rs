@@ -1,10 +1,11 @@
 //! The entity as the macro understands it: the result of parsing, the input of expansion.
 
-use syn::{Attribute, Field, Fields, ItemStruct, LitStr, Visibility, spanned::Spanned};
+use syn::{Attribute, Field, ItemStruct, LitStr, Visibility};
 
 use super::column::Column;
 use super::derive_list::DeriveList;
 use super::table::Table;
+use super::{field, key, shape};
 use crate::diagnostic::Diagnostics;
 use crate::feature::{Feature, Role};
 use crate::options::Options;
@@ -12,7 +13,9 @@ use crate::options::Options;
 /// A parsed entity.
 pub struct Entity {
     pub visibility: Visibility,
-    pub attributes: Vec<Attribute>,
+    /// The attributes that are not ours to read.
+    pub above_derives: Vec<Attribute>,
+    pub below_derives: Vec<Attribute>,
     pub derives: DeriveList,
     pub table: Table,
     pub options: Options,
@@ -24,28 +27,25 @@ pub struct Entity {
 
 impl Entity {
     pub fn parse(item: ItemStruct, diagnostics: &mut Diagnostics) -> Self {
-        let derives = DeriveList::parse(&item.attrs, diagnostics);
+        let mut derives = DeriveList::parse(&item.attrs, diagnostics);
         let options = Options::parse(&item.attrs, diagnostics);
         let table = Table::parse(&item.attrs, diagnostics);
-        check_shape(&item, &derives, diagnostics);
-        let fields: Vec<Field> = match item.fields {
-            Fields::Named(fields) => fields.named.into_iter().collect(),
-            _ => Vec::new(),
-        };
-        let columns = columns(&derives, &fields, &options, diagnostics);
+        shape::check(&item, &mut derives, diagnostics);
         check_overrides(&options, &derives, diagnostics);
+        let (model, visibility) = (item.ident.clone(), item.vis.clone());
+        let (above_derives, below_derives) = others(&item);
+        let mut fields = shape::fields(item);
+        let is_key_ours = key::is_ours(&model, &mut fields, &derives, &options, diagnostics);
+        let roles = Role::ALL.into_iter().filter(|role| match role {
+            Role::Id => is_key_ours,
+            _ => derives.bring(*role),
+        });
+        let columns = columns(roles, &fields, &options, diagnostics);
         Entity {
-            visibility: item.vis,
-            attributes: item
-                .attrs
-                .into_iter()
-                .filter(|a| {
-                    !a.path().is_ident("derive")
-                        && !a.path().is_ident("sea_orm")
-                        && !Options::is_attribute(a)
-                })
-                .collect(),
-            junctions: fields.iter().filter_map(junction).collect(),
+            visibility,
+            above_derives,
+            below_derives,
+            junctions: fields.iter().filter_map(field::junction).collect(),
             derives,
             table,
             options,
@@ -69,27 +69,26 @@ impl Entity {
     }
 }
 
-fn check_shape(item: &ItemStruct, derives: &DeriveList, diagnostics: &mut Diagnostics) {
-    if !item.generics.params.is_empty() {
-        diagnostics.at(&item.generics, "an entity cannot be generic: remove the parameters");
-    }
-    if !matches!(item.fields, Fields::Named(_)) {
-        diagnostics.at(&item.ident, "an entity has named fields: `struct Model { … }`");
-    } else if item.ident != "Model" {
-        diagnostics.at(&item.ident, "SeaORM asks for the name `Model`");
-    } else if !derives.derives_entity() {
-        diagnostics.push(syn::Error::new(
-            item.struct_token.span(),
-            "`#[dotmac_database::model]` must stand above `#[derive(…, DeriveEntityModel, …)]`",
-        ));
-    }
+/// The attributes that neither we nor SeaORM's entity reads; where they stand matters to helpers of
+/// other derives and to other macros.
+fn others(item: &ItemStruct) -> (Vec<Attribute>, Vec<Attribute>) {
+    let is = |attribute: &Attribute, name| attribute.path().is_ident(name);
+    let derives = item.attrs.iter().position(|a| is(a, "derive"));
+    let (above, below) = item.attrs.split_at(derives.unwrap_or(0));
+    let others = |attributes: &[Attribute]| {
+        attributes
+            .iter()
+            .filter(|a| !is(a, "derive") && !is(a, "sea_orm") && !Options::is_attribute(a))
+            .cloned()
+            .collect()
+    };
+    (others(above), others(below))
 }
 
 fn check_overrides(options: &Options, derives: &DeriveList, diagnostics: &mut Diagnostics) {
     for (role, name) in options.overridden() {
         let bringing = Feature::ALL.into_iter().find(|f| f.roles().contains(&role));
-        let listed = derives.features.iter().any(|(f, _)| f.roles().contains(&role));
-        if let (Some(feature), false) = (bringing, listed) {
+        if let (Some(feature), false) = (bringing, derives.bring(role)) {
             diagnostics.at(
                 name,
                 format!(
@@ -105,73 +104,26 @@ fn check_overrides(options: &Options, derives: &DeriveList, diagnostics: &mut Di
     }
 }
 
-// A user's own primary key is respected: `id` is injected only where the struct has none, and is
-// ours to fill only where it is the key and a UUID.
 fn columns(
-    derives: &DeriveList,
+    roles: impl Iterator<Item = Role>,
     fields: &[Field],
     options: &Options,
     diagnostics: &mut Diagnostics,
 ) -> Vec<Column> {
-    let keys: Vec<&Field> = fields.iter().filter(|f| is_primary_key(f)).collect();
-    Role::ALL
-        .into_iter()
-        .filter(|role| derives.features.iter().any(|(f, _)| f.roles().contains(role)))
-        .filter(|role| *role != Role::Id || fills_key(&keys, options))
-        .map(|role| {
-            let column = Column::resolve(role, fields, options, diagnostics);
-            if role == Role::Id && column.injected.is_none() && keys.is_empty() {
-                diagnostics.at(
-                    &column.ident,
-                    "a key declared by hand needs `#[sea_orm(primary_key, auto_increment = false)]`",
-                );
-            }
-            column
-        })
-        .collect()
-}
-
-fn fills_key(keys: &[&Field], options: &Options) -> bool {
-    match keys {
-        [] => true,
-        [key] => {
-            super::column::is_named(key, &options.name(Role::Id))
-                && matches!(&key.ty, syn::Type::Path(path)
-                    if path.path.segments.last().is_some_and(|last| last.ident == "Uuid"))
+    let mut columns: Vec<Column> = Vec::new();
+    for role in roles {
+        let mut column = Column::resolve(role, fields, options, diagnostics);
+        let twin = columns.iter().find(|other| other.ident == column.ident);
+        if let (Some(_), Some(twin)) = (&column.injected, twin) {
+            let is_blamed = |named: &Role| [role, twin.role].contains(named);
+            let name = options.overridden().filter(|(r, _)| is_blamed(r)).last();
+            diagnostics.at(
+                name.map(|(_, name)| name),
+                format!("two columns named `{}`", column.ident),
+            );
+            column.injected = None;
         }
-        _ => false,
+        columns.push(column);
     }
-}
-
-fn is_primary_key(field: &Field) -> bool {
-    sea_orm_value(field, "primary_key").is_some()
-}
-
-fn junction(field: &Field) -> Option<LitStr> {
-    sea_orm_value(field, "via").flatten()
-}
-
-/// `Some(None)` for a key without a value, `Some(Some(_))` for a string, `None` where absent.
-fn sea_orm_value(field: &Field, key: &str) -> Option<Option<LitStr>> {
-    let mut found = None;
-    for attribute in field.attrs.iter().filter(|a| a.path().is_ident("sea_orm")) {
-        // Whatever is wrong in here, SeaORM reports.
-        let _ = attribute.parse_nested_meta(|meta| {
-            let value = match meta.value() {
-                Ok(value) => value.parse::<syn::Expr>().ok(),
-                Err(_) => None,
-            };
-            if meta.path.is_ident(key) {
-                found = Some(match value {
-                    Some(syn::Expr::Lit(syn::ExprLit {
-                        lit: syn::Lit::Str(text),
-                        ..
-                    })) => Some(text),
-                    _ => None,
-                });
-            }
-            Ok(())
-        });
-    }
-    found
+    columns
 }

@@ -5,9 +5,13 @@ mod column;
 mod derive_list;
 mod entity;
 mod expand;
+mod field;
+mod key;
+mod misplaced;
+mod shape;
 mod table;
 #[cfg(test)]
 mod tests;
 
 pub use attribute::expand;
-pub use column::{check_type, is_named};
+pub use column::{has_type, is_named};

@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 use syn::{Attribute, Meta, Token, punctuated::Punctuated};
 
-use crate::diagnostic::Diagnostics;
+use crate::diagnostic::{Diagnostics, text};
 
 /// The table that an entity is stored in.
 #[derive(Default)]
@@ -22,7 +22,8 @@ impl Table {
         for attribute in attributes.iter().filter(|a| a.path().is_ident("sea_orm")) {
             let metas = attribute.parse_args_with(Punctuated::<Meta, Token![,]>::parse_terminated);
             for meta in diagnostics.ok(metas).into_iter().flatten() {
-                table.add(meta);
+                let added = table.add(meta);
+                diagnostics.ok(added);
             }
         }
         table
@@ -30,9 +31,9 @@ impl Table {
 
     /// The name as an expression of type `&'static str`; by default the module's name.
     pub fn name(&self, private: &TokenStream) -> TokenStream {
-        self.name.clone().unwrap_or_else(
-            || quote!(const { #private::last_segment(::core::module_path!()) }),
-        )
+        self.name
+            .clone()
+            .unwrap_or_else(|| quote!(const { #private::last_segment(::core::module_path!()) }))
     }
 
     pub fn schema(&self) -> TokenStream {
@@ -43,7 +44,7 @@ impl Table {
         optional(self.comment.as_ref())
     }
 
-    fn add(&mut self, meta: Meta) {
+    fn add(&mut self, meta: Meta) -> syn::Result<()> {
         let slot = if meta.path().is_ident("table_name") {
             &mut self.name
         } else if meta.path().is_ident("schema_name") {
@@ -52,11 +53,10 @@ impl Table {
             &mut self.comment
         } else {
             self.rest.push(meta);
-            return;
+            return Ok(());
         };
-        if let Meta::NameValue(pair) = meta {
-            *slot = Some(pair.value.into_token_stream());
-        }
+        *slot = Some(text(&meta)?.into_token_stream());
+        Ok(())
     }
 }
 

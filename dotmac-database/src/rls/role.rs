@@ -147,18 +147,25 @@ impl Roles {
         Ok(())
     }
 
-    /// Removes the roles with all their rights in the current database, and what they own in it.
+    /// Removes the roles with their rights in the current database. What they own in it stays, and
+    /// belongs to the connected role from then on.
     ///
     /// # Errors
     /// The database's, for instance where a role owns something in another database.
     pub async fn drop<C: ConnectionTrait>(&self, db: &C) -> Result<()> {
         postgres_only(db, "roles")?;
-        for (role, _) in self.all().into_iter().rev() {
-            if exists(db, role).await? {
-                let role = quote(role);
-                db.execute_unprepared(&format!("DROP OWNED BY {role};DROP ROLE {role};"))
-                    .await?;
+        for (role, _) in self.all() {
+            if !exists(db, role).await? {
+                continue;
             }
+            let quoted = quote(role);
+            if is_used(db, role).await? {
+                db.execute_unprepared(&format!(
+                    "REASSIGN OWNED BY {quoted} TO CURRENT_USER;DROP OWNED BY {quoted};"
+                ))
+                .await?;
+            }
+            db.execute_unprepared(&format!("DROP ROLE {quoted}")).await?;
         }
         Ok(())
     }
@@ -181,6 +188,17 @@ async fn exists<C: ConnectionTrait>(db: &C, role: &str) -> Result<bool> {
     );
     let found: Option<String> = one(db, &sql, "name").await?;
     Ok(found.is_some())
+}
+
+/// Whether something in the current database belongs to the role or gives it a right.
+async fn is_used<C: ConnectionTrait>(db: &C, role: &str) -> Result<bool> {
+    let sql = format!(
+        "SELECT r.rolname::text AS name FROM pg_shdepend d JOIN pg_roles r ON r.oid = d.refobjid \
+         WHERE r.rolname = {} AND d.refclassid = 'pg_authid'::regclass AND d.dbid IN \
+         (0, (SELECT oid FROM pg_database WHERE datname = current_database())) LIMIT 1",
+        literal(role),
+    );
+    Ok(one(db, &sql, "name").await?.is_some())
 }
 
 async fn one<C: ConnectionTrait>(db: &C, sql: &str, column: &str) -> Result<Option<String>> {

@@ -48,6 +48,10 @@ impl TableName {
 pub fn postgres_only<C: ConnectionTrait>(db: &C, what: &'static str) -> Result<()> {
     match db.get_database_backend() {
         DbBackend::Postgres => Ok(()),
+        DbBackend::Sqlite => Err(Error::Unsupported {
+            what,
+            backend: "SQLite",
+        }),
         other => Err(Error::Unsupported {
             what,
             backend: other.as_str(),

@@ -46,7 +46,17 @@ fn is_plain(sql: &str) -> bool {
 
 /// A setting, or a part of the session, that belongs to the context.
 fn is_ours(name: &str) -> bool {
-    matches!(name, "ROLE" | "AUTHORIZATION" | "ROW_SECURITY" | "APP" | "SEARCH_PATH")
+    matches!(
+        name,
+        "APP"
+            | "AUTHORIZATION"
+            | "CHARACTERISTICS"
+            | "ROLE"
+            | "ROW_SECURITY"
+            | "SEARCH_PATH"
+            | "TRANSACTION"
+            | "TRANSACTION_READ_ONLY"
+    )
 }
 
 #[cfg(test)]
@@ -74,6 +84,9 @@ mod tests {
             "SET row_security = off",
             "select 1;-- x\n rollback",
             "DISCARD ALL",
+            "SET TRANSACTION READ WRITE",
+            "SET LOCAL transaction_read_only = off",
+            "SET SESSION CHARACTERISTICS AS TRANSACTION READ WRITE",
         ] {
             refused(sql, true);
         }

@@ -23,6 +23,8 @@ pub struct Ledger<A> {
     begun: bool,
     next: LevelId,
     streaming: bool,
+    /// A prefix is under way; whoever holds the connection and finds this set was not its sender.
+    sending: bool,
     doubt: Option<&'static str>,
 }
 
@@ -42,6 +44,7 @@ impl<A> Ledger<A> {
             begun: false,
             next: 1,
             streaming: false,
+            sending: false,
             doubt: None,
         }
     }
@@ -72,8 +75,21 @@ impl<A> Ledger<A> {
         Ok(commands)
     }
 
+    /// The prefix is about to be sent.
+    pub fn sending(&mut self) {
+        self.sending = true;
+    }
+
+    /// The connection was taken: a prefix that was never answered leaves it in doubt.
+    pub fn taken(&mut self) {
+        if self.sending {
+            self.doubt("a control statement was interrupted or refused");
+        }
+    }
+
     /// The prefix was answered: all levels are open.
     pub fn sent(&mut self) {
+        self.sending = false;
         self.begun = true;
         self.pending.clear();
         for level in &mut self.levels {
@@ -93,8 +109,14 @@ impl<A> Ledger<A> {
         self.doubt = Some(reason);
     }
 
-    pub fn trust(&mut self) {
-        self.doubt = None;
+    /// Refuses to wait for the connection while a stream holds it.
+    pub fn check_stream(&self) -> Result<()> {
+        if self.streaming {
+            return Err(Error::Busy {
+                reason: "a stream of it is still open: read it to its end or drop it",
+            });
+        }
+        Ok(())
     }
 
     pub fn set_streaming(&mut self, streaming: bool) {
@@ -166,11 +188,7 @@ impl<A> Ledger<A> {
         let Some(at) = self.levels.iter().position(|l| l.id == level) else {
             return Err(Error::Ended);
         };
-        if self.streaming {
-            return Err(Error::Busy {
-                reason: "a stream of it is still open: read it to its end or drop it",
-            });
-        }
+        self.check_stream()?;
         if at + 1 != self.levels.len() {
             return Err(Error::Busy {
                 reason: "a nested session is still open: commit it, roll it back or drop it",
@@ -276,6 +294,17 @@ mod tests {
         ledger.act(child, "also kept").expect("open");
         ledger.commit(child).expect("committed");
         assert_eq!(ledger.finish().expect("finished"), ["kept", "also kept"]);
+    }
+
+    #[test]
+    fn interrupted_prefix_leaves_doubt_and_one_under_way_does_not() {
+        let mut ledger = ledger();
+        ledger.taken();
+        ledger.sending();
+        // Another task may open a level meanwhile; it will wait for the connection.
+        assert!(ledger.prefix(0).is_ok());
+        ledger.taken();
+        assert_eq!(kind(ledger.prefix(0)), Some(ErrorKind::ConnectionLost));
     }
 
     #[test]

@@ -107,22 +107,36 @@ impl Unit {
                 entity: table.to_owned(),
             });
         }
-        // Once without waiting, because an open stream holds the connection; once more behind
-        // whoever was first.
-        self.ledger().prefix(level)?;
+        // Whoever waited for an open stream of its own task would wait for ever.
+        self.ledger().check_stream()?;
         let mut slot = Arc::clone(&self.slot).lock_owned().await;
-        let commands = self.ledger().prefix(level)?;
-        if !commands.is_empty() {
-            let wire = slot.soil().await.map_err(acquire_error)?;
-            // Until it is answered, a dropped future leaves the state unknown.
-            self.ledger().doubt("a control statement was interrupted or refused");
-            let sent = wire.batch(&self.sql(&commands)).await;
-            sent.map_err(|error| query_error(error, DbErr::Exec))?;
+        let commands = {
             let mut ledger = self.ledger();
-            ledger.trust();
-            ledger.sent();
+            ledger.taken();
+            ledger.prefix(level)?
+        };
+        if !commands.is_empty() {
+            self.send(&mut slot, &commands).await?;
         }
         Ok(slot)
+    }
+
+    async fn send(&self, slot: &mut Slot, commands: &[Command]) -> Result<()> {
+        let wire = slot.soil().await.map_err(acquire_error)?;
+        // Until it is answered, a dropped future leaves the state unknown.
+        self.ledger().sending();
+        let sent = wire.batch(&self.sql(commands)).await;
+        let mut ledger = self.ledger();
+        match sent {
+            Ok(_) => {
+                ledger.sent();
+                Ok(())
+            }
+            Err(error) => {
+                ledger.taken();
+                Err(query_error(error, DbErr::Exec).into())
+            }
+        }
     }
 
     /// Notes what an error means for the level.
@@ -151,6 +165,7 @@ impl Unit {
         let mut slot = self.slot.lock().await;
         let finished = {
             let mut ledger = self.ledger();
+            ledger.taken();
             let before = ledger.before_commit().collect::<Vec<_>>();
             let begun = ledger.is_begun();
             ledger.finish().map(|actions| (actions, before, begun))
@@ -231,6 +246,13 @@ impl Unit {
             if settings && self.backend == DbBackend::Postgres {
                 sql.push_str(&set_local(&self.context));
                 settings = false;
+            }
+            // READ ONLY can be taken back until the first query has run: run one.
+            if matches!(command, Command::Begin)
+                && self.read_only
+                && self.backend == DbBackend::Postgres
+            {
+                sql.push_str("SELECT;");
             }
         }
         sql

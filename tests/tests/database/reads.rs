@@ -3,9 +3,9 @@
 use dotmac_database::prelude::*;
 use futures_util::TryStreamExt;
 use migration::entity::{order, order_line, product, tenant, user};
-use sea_orm::sea_query::{Expr, ExprTrait, Query};
+use sea_orm::sea_query::{Expr, Query};
 use sea_orm::{
-    ConnectionTrait, CursorTrait, DbBackend, DerivePartialModel, FromQueryResult, JoinType, Linked,
+    ConnectionTrait, DbBackend, DerivePartialModel, FromQueryResult, JoinType, Linked,
     LoaderTrait, PaginatorTrait, QueryTrait, RelationTrait, Statement, StreamTrait,
 };
 

@@ -1,1 +1,120 @@
-//! TBD
+//! I40: the start check refuses a login that row-level security does not bind.
+
+use dotmac_database::prelude::*;
+use dotmac_database::rls::Roles;
+use dotmac_database::{StartCheck, migrate};
+use migration::entity::order;
+use sea_orm::ConnectionTrait;
+use sea_orm_migration::SchemaManager;
+
+use crate::support::{Shop, server};
+
+/// Connects as a fresh role that `setup` describes, `{role}` being its name.
+async fn connect_as(shop: &Shop, setup: &str) -> Result<Database, Error> {
+    let role = format!("r_{}", Uuid::now_v7().simple());
+    let admin = shop.admin().await;
+    let sql = format!("CREATE ROLE {role} LOGIN PASSWORD 'x'; {setup}").replace("{role}", &role);
+    admin.execute_unprepared(&sql).await.unwrap();
+    let url = server().url(&role, "x", &shop.name);
+    Database::connect(DatabaseConfig::new(&url)?.pool_size(1)).await
+}
+
+async fn refused(shop: &Shop, setup: &str, expected: &str) {
+    let error = connect_as(shop, setup).await.expect_err(setup);
+    assert_eq!(error.kind(), ErrorKind::BypassesRls, "{setup}");
+    let message = error.to_string();
+    assert!(message.contains(expected), "{setup}: {message}");
+}
+
+#[tokio::test]
+async fn i40_start_refuses_roles_that_bypass_policies() {
+    let shop = Shop::open().await;
+    refused(&shop, "ALTER ROLE {role} SUPERUSER", "SUPERUSER").await;
+    refused(&shop, "ALTER ROLE {role} BYPASSRLS", "NOBYPASSRLS").await;
+    refused(
+        &shop,
+        "CREATE ROLE {role}_strong BYPASSRLS; GRANT {role}_strong TO {role}",
+        "member of",
+    )
+    .await;
+    refused(
+        &shop,
+        "CREATE ROLE {role}_a; CREATE ROLE {role}_b SUPERUSER; GRANT {role}_b TO {role}_a; \
+         GRANT {role}_a TO {role}; ALTER ROLE {role} NOINHERIT",
+        "REVOKE",
+    )
+    .await;
+    assert!(connect_as(&shop, "GRANT shop_app TO {role}").await.is_ok());
+    // Last, because it stays.
+    let owner = "ALTER TABLE orders OWNER TO {role}; ALTER TABLE orders NO FORCE ROW LEVEL SECURITY";
+    refused(&shop, owner, "FORCE ROW LEVEL SECURITY").await;
+}
+
+#[tokio::test]
+async fn i40_start_check_can_be_turned_off_only_by_name() {
+    let shop = Shop::open().await;
+    let url = server().url("postgres", server().password(), &shop.name);
+    let config = DatabaseConfig::new(&url).unwrap();
+    let refused = Database::connect(config.clone()).await.expect_err("a superuser");
+    assert_eq!(refused.kind(), ErrorKind::BypassesRls);
+    assert!(refused.to_string().contains("connect as a role without SUPERUSER"));
+    let named = config.start_check(StartCheck::SkippedUnprotected);
+    assert!(Database::connect(named).await.is_ok());
+}
+
+#[tokio::test]
+async fn i41_start_refuses_a_tenant_table_without_policies() {
+    let shop = Shop::open().await;
+    let admin = shop.admin().await;
+    admin
+        .execute_unprepared("ALTER TABLE orders DISABLE ROW LEVEL SECURITY")
+        .await
+        .unwrap();
+    let error = shop.db.check().await.expect_err("unprotected");
+    assert_eq!(error.kind(), ErrorKind::Unprotected);
+    assert!(error.to_string().contains("orders"), "{error}");
+}
+
+#[tokio::test]
+async fn i44_migrator_sees_all_rows_and_the_owner_none() {
+    let shop = Shop::open().await;
+    let migrator = shop.migrator().await;
+    let all = migrator
+        .execute_unprepared("UPDATE orders SET total_cents = total_cents + 1")
+        .await
+        .unwrap();
+    assert_eq!(all.rows_affected(), 2);
+    let owner = migrator
+        .execute_unprepared("SET ROLE shop_owner; UPDATE orders SET total_cents = 0")
+        .await
+        .unwrap();
+    assert_eq!(owner.rows_affected(), 0);
+}
+
+// Each mutation of the protection is seen by the query that the tests of reads rely on.
+#[tokio::test]
+async fn broken_protection_shows_foreign_rows() {
+    for mutation in [
+        "ALTER TABLE orders DISABLE ROW LEVEL SECURITY",
+        "CREATE POLICY wide ON orders USING (true)",
+        "DROP POLICY dotmac_tenant ON orders; CREATE POLICY dotmac_tenant ON orders TO shop_app \
+         USING (true)",
+    ] {
+        let shop = Shop::open().await;
+        shop.admin().await.execute_unprepared(mutation).await.unwrap();
+        let rows = shop.db.read(&shop.a, async |tx| order::Entity::find().all(tx).await);
+        assert_eq!(rows.await.unwrap().len(), 2, "{mutation}");
+    }
+}
+
+#[tokio::test]
+async fn missing_roles_are_named_with_the_remedy() {
+    let shop = Shop::open().await;
+    let migrator = shop.migrator().await;
+    // The copies of the template have its roles, not those of their own name.
+    let missing = Roles::of_database(&migrator).await.unwrap().create(&migrator).await;
+    let message = missing.expect_err("no CREATEROLE").to_string();
+    assert!(message.contains("run `Roles::create`"), "{message}");
+    let refused = migrate::install::<order::Entity>(&SchemaManager::new(&migrator)).await;
+    assert!(refused.is_err());
+}

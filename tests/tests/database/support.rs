@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use dotmac_database::prelude::*;
 use dotmac_database::rls::{Login, Roles};
 use dotmac_database::testing::ThrowawayPostgres;
-use dotmac_database::StartCheck;
 use migration::Migrator;
 use migration::entity::{order, order_line, product, tenant, user};
 use sea_orm::{ConnectionTrait, DatabaseConnection};
@@ -147,15 +146,6 @@ pub fn config(database: &str) -> DatabaseConfig {
 pub async fn admin(database: &str) -> DatabaseConnection {
     let url = server().url("postgres", server().password(), database);
     sea_orm::Database::connect(url).await.unwrap()
-}
-
-/// A database that a superuser opens without the start check.
-pub async fn unchecked(database: &str) -> Database {
-    let url = server().url("postgres", server().password(), database);
-    let config = DatabaseConfig::new(&url)
-        .unwrap()
-        .start_check(StartCheck::SkippedUnprotected);
-    Database::connect(config).await.unwrap()
 }
 
 /// A new database, copied from the migrated template (`shop`) or empty (`template1`).

@@ -1,16 +1,17 @@
 //! SeaORM's hooks: ours alone, or none where the user's `impl` is composed by `#[hooks]`.
 
 use proc_macro2::TokenStream;
-use quote::quote;
+use quote::{quote, quote_spanned};
 
 use crate::model::entity::Entity;
 
 pub fn expand(entity: &Entity, private: &TokenStream) -> TokenStream {
-    if entity.options.hooks {
+    if let Some(span) = entity.options.hooks {
+        let composed = quote_spanned!(span=> composed::<ActiveModel>());
         return quote! {
             const _: fn() = || {
                 fn composed<A: #private::ComposedHooks>() {}
-                composed::<ActiveModel>();
+                #composed;
             };
         };
     }

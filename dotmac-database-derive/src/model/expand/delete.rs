@@ -11,9 +11,10 @@ pub fn expand(entity: &Entity, private: &TokenStream) -> TokenStream {
     if !entity.has(Feature::SoftDelete) {
         return TokenStream::new();
     }
-    let before = entity.options.hooks.then(|| {
-        quote!(let this = this.__before_delete(db).await?;)
-    });
+    let before = entity
+        .options
+        .hooks
+        .map(|_| quote!(let this = this.__before_delete(db).await?;));
     let result = quote! {
         ::core::result::Result<#private::sea_orm::DeleteResult, #private::sea_orm::DbErr>
     };

@@ -9,7 +9,7 @@ use crate::model::entity::Entity;
 
 pub fn expand(entity: &Entity, private: &TokenStream) -> TokenStream {
     let visibility = &entity.visibility;
-    let attributes = &entity.attributes;
+    let (above, below) = (&entity.above_derives, &entity.below_derives);
     let derives = &entity.derives.others;
     let rest = &entity.table.rest;
     let rest = (!rest.is_empty()).then(|| quote!(#[sea_orm(#(#rest),*)]));
@@ -18,8 +18,9 @@ pub fn expand(entity: &Entity, private: &TokenStream) -> TokenStream {
     // SeaORM reads the first `#[sea_orm(…)]` only for `entity`, and wants it below the derives.
     quote! {
         #[#private::sea_orm::model]
-        #(#attributes)*
+        #(#above)*
         #[derive(#(#derives),*)]
+        #(#below)*
         #[sea_orm(entity = Entity)]
         #rest
         #visibility struct Model {

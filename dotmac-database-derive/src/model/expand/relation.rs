@@ -26,7 +26,10 @@ pub fn expand(entity: &Entity, private: &TokenStream) -> TokenStream {
             }
         }
     });
-    let junctions = entity.junctions.iter().map(|junction| junction_check(junction, private));
+    let junctions = entity
+        .junctions
+        .iter()
+        .map(|junction| junction_check(junction, private));
     quote! {
         impl Entity {
             #(#builders)*
@@ -52,7 +55,10 @@ pub fn expand(entity: &Entity, private: &TokenStream) -> TokenStream {
 // not be made again.
 fn junction_check(junction: &syn::LitStr, private: &TokenStream) -> TokenStream {
     let module = junction.value();
-    let Some(module) = module.split("::").next().filter(|m| syn::parse_str::<syn::Ident>(m).is_ok())
+    let Some(module) = module
+        .split("::")
+        .next()
+        .filter(|m| syn::parse_str::<syn::Ident>(m).is_ok())
     else {
         return TokenStream::new();
     };

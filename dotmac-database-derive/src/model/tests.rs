@@ -1,0 +1,1 @@
+//! The expansion of a typical entity, held readable by a snapshot.

@@ -1,0 +1,124 @@
+//! A server with one tenant and one order, and the connections that the variants run on.
+
+use dotmac_database::prelude::*;
+use dotmac_database::rls::{Login, Roles};
+use dotmac_database::testing::ThrowawayPostgres;
+use migration::Migrator;
+use migration::entity::{order, tenant};
+use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseConnection};
+use sea_orm_migration::MigratorTrait;
+
+use crate::Outcome;
+
+const NAME: &str = "shop";
+const PASSWORD: &str = "secret";
+
+/// The server, which ends with the value.
+pub struct Server {
+    postgres: ThrowawayPostgres,
+    roles: Roles,
+}
+
+impl Server {
+    pub fn start() -> Outcome<Self> {
+        Ok(Server {
+            postgres: ThrowawayPostgres::start()?,
+            roles: Roles::with_prefix(NAME),
+        })
+    }
+
+    pub fn port(&self) -> u16 {
+        self.postgres.port()
+    }
+
+    /// Creates the database as a deployment does, with a tenant and its order.
+    pub async fn fill(&self) -> Outcome<Uuid> {
+        let admin = sea_orm::Database::connect(self.postgres.superuser_url()).await?;
+        admin.execute_unprepared(&format!("CREATE DATABASE {NAME}")).await?;
+        admin.close().await?;
+        let url = self.postgres.url("postgres", self.postgres.password(), NAME);
+        let admin = sea_orm::Database::connect(url).await?;
+        self.roles.create(&admin).await?;
+        for login in [Login::Migrator, Login::Application, Login::System] {
+            self.roles.set_password(&admin, login, PASSWORD).await?;
+        }
+        let migrator = sea_orm::Database::connect(self.url(Login::Migrator, self.port())).await?;
+        Migrator::up(&migrator, None).await?;
+        migrator.close().await?;
+
+        let db = Database::connect(self.config(Login::Application, self.port())?).await?;
+        let order = db.write(&context()?, async |tx| insert(tx).await).await?;
+        db.close().await;
+        admin.execute_unprepared("ANALYZE").await?;
+        admin.close().await?;
+        Ok(order.id)
+    }
+
+    /// One connection, because one operation runs at a time.
+    fn config(&self, login: Login, port: u16) -> Outcome<DatabaseConfig> {
+        let config = DatabaseConfig::new(&self.url(login, port))?;
+        Ok(config.pool_size(1).max_overflow(0))
+    }
+
+    fn url(&self, login: Login, port: u16) -> String {
+        let url = self.postgres.url(self.roles.login(login), PASSWORD, NAME);
+        url.replace(&format!(":{}/", self.port()), &format!(":{port}/"))
+    }
+}
+
+fn context() -> Result<RequestContext, Error> {
+    let context = RequestContext::tenant("acme")?.user("u-7")?;
+    context.request_id("r-1")
+}
+
+async fn insert(tx: &Session) -> Result<order::Model, DbErr> {
+    let tenant = tenant::ActiveModel {
+        name: Set("acme ltd".into()),
+        ..Default::default()
+    };
+    tenant.insert(tx).await?;
+    let order = order::ActiveModel {
+        number: Set("1".into()),
+        total_cents: Set(10),
+        ..Default::default()
+    };
+    order.insert(tx).await
+}
+
+/// What the variants run on, at one distance from the server.
+pub struct Bed {
+    /// The application's, for sessions.
+    pub db: Database,
+    /// The system role's, with the same options.
+    pub plain: DatabaseConnection,
+    /// The system role's, with SeaORM's options.
+    pub default: DatabaseConnection,
+    pub context: RequestContext,
+    pub order: Uuid,
+}
+
+impl Bed {
+    pub async fn open(server: &Server, port: u16, order: Uuid) -> Outcome<Self> {
+        let mut default = ConnectOptions::new(server.url(Login::System, port));
+        default.max_connections(1);
+        let system = Database::connect(server.config(Login::System, port)?).await?;
+        Ok(Bed {
+            db: Database::connect(server.config(Login::Application, port)?).await?,
+            plain: system.plain(),
+            default: sea_orm::Database::connect(default).await?,
+            context: context()?.client_ip([127, 0, 0, 1].into()).session_id("s-1")?,
+            order,
+        })
+    }
+
+    /// Waits until nothing goes on in the background: all connections are back in their pools.
+    pub async fn settle(&self) {
+        let sessions = self.db.plain();
+        for db in [&sessions, &self.plain, &self.default] {
+            let pool = db.get_postgres_connection_pool();
+            while pool.num_idle() == 0 {
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+}

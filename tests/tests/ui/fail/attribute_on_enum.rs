@@ -1,0 +1,10 @@
+use dotmac_database::prelude::*;
+
+#[dotmac_database::model]
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel, TenantAware)]
+pub enum Model {
+    Open,
+    Paid,
+}
+
+fn main() {}

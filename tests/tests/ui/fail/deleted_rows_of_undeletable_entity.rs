@@ -1,0 +1,16 @@
+use dotmac_database::prelude::*;
+
+#[dotmac_database::model]
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel, BaseModel)]
+#[sea_orm(table_name = "orders")]
+pub struct Model {
+    pub number: String,
+}
+
+fn deleted<E: SoftDelete>() -> Select<E> {
+    E::only_deleted()
+}
+
+fn main() {
+    deleted::<Entity>();
+}

@@ -1,0 +1,12 @@
+use dotmac_database::prelude::*;
+
+#[dotmac_database::model]
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel, BaseModel)]
+#[sea_orm(table_name = "orders")]
+pub struct Model {
+    pub number: String,
+}
+
+fn main() {
+    Entity::find_with_deleted();
+}

@@ -1,0 +1,13 @@
+use dotmac_database::prelude::*;
+
+#[dotmac_database::model]
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel, BaseModel)]
+#[sea_orm(table_name = "orders")]
+pub struct Model {
+    pub number: String,
+}
+
+#[dotmac_database::hooks]
+impl ActiveModel {}
+
+fn main() {}

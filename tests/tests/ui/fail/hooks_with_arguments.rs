@@ -1,0 +1,14 @@
+use dotmac_database::prelude::*;
+
+#[dotmac_database::model]
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel, BaseModel)]
+#[sea_orm(table_name = "orders")]
+#[dotmac(hooks)]
+pub struct Model {
+    pub number: String,
+}
+
+#[dotmac_database::hooks(before_save)]
+impl ActiveModelBehavior for ActiveModel {}
+
+fn main() {}

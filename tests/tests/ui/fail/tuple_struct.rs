@@ -1,0 +1,8 @@
+use dotmac_database::prelude::*;
+
+#[dotmac_database::model]
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel, TenantAware)]
+#[sea_orm(table_name = "orders")]
+pub struct Model(String);
+
+fn main() {}

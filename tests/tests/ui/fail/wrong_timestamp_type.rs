@@ -1,0 +1,10 @@
+use dotmac_database::prelude::*;
+
+#[dotmac_database::model]
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel, BaseModel)]
+#[sea_orm(table_name = "orders")]
+pub struct Model {
+    pub created_at: DateTime,
+}
+
+fn main() {}
