@@ -107,23 +107,50 @@ impl TenantKind {
     /// # Errors
     /// [`Error::InvalidTenant`].
     pub fn check(self, tenant: &TenantId) -> Result<()> {
-        let (canonical, what) = match self {
-            TenantKind::Text => return Ok(()),
-            TenantKind::Uuid => (
-                Uuid::parse_str(tenant.as_str()).map(|id| id.to_string()).ok(),
-                "a UUID in lower case with hyphens",
-            ),
-            TenantKind::BigInt => (
-                tenant.as_str().parse::<i64>().map(|id| id.to_string()).ok(),
-                "a whole number without leading zeros",
-            ),
-        };
-        if canonical.as_deref() == Some(tenant.as_str()) {
+        if self.canonical(tenant).as_deref() == Some(tenant.as_str()) {
             return Ok(());
         }
         Err(Error::InvalidTenant {
-            reason: format!("the entities of this program ask for {what}"),
+            reason: format!("the entity's column asks for {}", self.spelling()),
         })
+    }
+
+    /// Whether `tenant` can be a tenant of a program with columns of these types: it fits one of
+    /// them, and it is no second spelling of a value of any.
+    ///
+    /// # Errors
+    /// [`Error::InvalidTenant`].
+    pub fn check_any(kinds: &[TenantKind], tenant: &TenantId) -> Result<()> {
+        let twin = |kind: &TenantKind| {
+            let canonical = kind.canonical(tenant);
+            canonical.is_some_and(|canonical| canonical != tenant.as_str())
+        };
+        let fits = |kind: &TenantKind| kind.check(tenant).is_ok();
+        if kinds.is_empty() || (kinds.iter().any(fits) && !kinds.iter().any(twin)) {
+            return Ok(());
+        }
+        let spellings: Vec<_> = kinds.iter().map(|kind| kind.spelling()).collect();
+        Err(Error::InvalidTenant {
+            reason: format!("the entities of this program ask for {}", spellings.join(", or ")),
+        })
+    }
+
+    /// The one spelling of the value that `tenant` stands for, if it stands for one.
+    fn canonical(self, tenant: &TenantId) -> Option<String> {
+        let text = tenant.as_str();
+        match self {
+            TenantKind::Text => Some(text.to_owned()),
+            TenantKind::Uuid => Uuid::parse_str(text).ok().map(|id| id.to_string()),
+            TenantKind::BigInt => text.parse::<i64>().ok().map(|id| id.to_string()),
+        }
+    }
+
+    fn spelling(self) -> &'static str {
+        match self {
+            TenantKind::Text => "a text",
+            TenantKind::Uuid => "a UUID in lower case with hyphens",
+            TenantKind::BigInt => "a whole number without leading zeros",
+        }
     }
 
     /// Its name in PostgreSQL, for casts.
@@ -205,5 +232,11 @@ mod tests {
         assert!(check(TenantKind::Uuid, "not-a-uuid").is_err());
         assert!(check(TenantKind::BigInt, "7").is_ok());
         assert!(check(TenantKind::BigInt, "007").is_err());
+
+        let kinds = [TenantKind::Text, TenantKind::Uuid];
+        let any = |id: &str| TenantId::parse(id).and_then(|t| TenantKind::check_any(&kinds, &t));
+        assert!(any("acme").is_ok());
+        assert!(any(id).is_ok());
+        assert!(any(&id.to_uppercase()).is_err());
     }
 }

@@ -10,4 +10,4 @@ pub use ability::{Audited, BaseModel, ComposedHooks, NotSoftDelete, SoftDelete, 
 pub use feature::{
     AuditColumns, Featured, Features, SoftDeleteColumns, TenantColumn, TimestampColumns,
 };
-pub use registry::{Registered, describe, description, tenant_column, tenant_kinds, tenant_tables};
+pub use registry::{Registered, describe, description, qualified_tenant_tables, tenant_column, tenant_kinds, tenant_tables};

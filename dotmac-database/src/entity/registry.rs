@@ -109,6 +109,14 @@ pub fn tenant_tables() -> &'static [&'static str] {
     &TENANT_TABLES
 }
 
+/// The tables whose rows belong to tenants, with the schema where the entity names one.
+pub fn qualified_tenant_tables() -> impl Iterator<Item = (Option<&'static str>, &'static str)> {
+    ENTITIES
+        .values()
+        .filter(|entity| entity.features.tenant.is_some())
+        .map(|entity| (entity.schema.as_deref(), entity.table))
+}
+
 /// The tenant column of a table, if its rows belong to tenants.
 pub fn tenant_column(table: &str) -> Option<&'static str> {
     let entity = ENTITIES.values().find(|entity| entity.table == table)?;

@@ -36,6 +36,7 @@ where
     );
     let application = quote(&roles.application);
     let mut sql = protect(&table, roles);
+    sql.push_str(&grant_sequences(&table, &application));
     sql.push_str(&format!(
         "CREATE POLICY dotmac_tenant ON {table} TO {application} \
            USING ({column} = (select {current})) WITH CHECK ({column} = (select {current}));\
@@ -112,6 +113,20 @@ fn protect(table: &str, roles: &Roles) -> String {
         owner = quote(&roles.owner),
         application = quote(&roles.application),
         dropped = drop_policies(table),
+    ) + &grant_sequences(table, &system)
+}
+
+/// The right to draw keys from the sequences of the table's serial columns.
+fn grant_sequences(table: &str, role: &str) -> String {
+    format!(
+        "DO $dotmac$ DECLARE sequence regclass; BEGIN \
+           FOR sequence IN SELECT d.objid FROM pg_depend d JOIN pg_class c ON c.oid = d.objid \
+             WHERE c.relkind = 'S' AND d.refclassid = 'pg_class'::regclass \
+               AND d.refobjid = {}::regclass \
+           LOOP EXECUTE format('GRANT USAGE ON SEQUENCE %s TO %s', sequence, {}); \
+           END LOOP; END $dotmac$;",
+        literal(table),
+        literal(role),
     )
 }
 

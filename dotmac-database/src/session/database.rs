@@ -9,7 +9,7 @@ use super::pool::Pool;
 use super::start_check;
 use super::unit::acquire_error;
 use crate::config::{DatabaseConfig, StartCheck};
-use crate::context::RequestContext;
+use crate::context::{RequestContext, TenantKind};
 use crate::entity::tenant_kinds;
 use crate::error::{Error, Result};
 
@@ -110,9 +110,7 @@ impl Database {
     /// As [`begin`](Self::begin).
     pub fn begin_with(&self, context: &RequestContext, options: SessionOptions) -> Result<Session> {
         if let Some(tenant) = context.tenant_id() {
-            for kind in tenant_kinds() {
-                kind.check(tenant)?;
-            }
+            TenantKind::check_any(tenant_kinds(), tenant)?;
         }
         Ok(Session::open(&self.0.pool, context.clone(), options))
     }

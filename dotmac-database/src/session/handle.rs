@@ -29,9 +29,10 @@ use crate::error::{Error, Result};
 /// - In a read session the database refuses writes.
 ///
 /// # Cancel safety
-/// Dropping the future of a statement leaves the session usable, except during its first one, where
-/// BEGIN may be under way: then it is [`Error::InDoubt`] from there on. A dropped statement may or
-/// may not have run.
+/// Dropping the future of a statement leaves the session usable, except during the first one of a
+/// session or nested session, where BEGIN or SAVEPOINT may be under way: then the whole unit of work
+/// is [`Error::InDoubt`] from there on, and is rolled back. A dropped statement may or may not have
+/// run.
 #[must_use = "a session that is dropped is rolled back"]
 pub struct Session {
     unit: Arc<Unit>,

@@ -28,20 +28,21 @@ impl Slot {
         }
     }
 
-    /// The connection, taken from the pool at the first call.
-    pub async fn acquire(&mut self) -> Result<&mut Wire, sqlx::Error> {
+    /// The connection for a transaction that is about to begin: taken from the pool, and from now on
+    /// not clean.
+    pub async fn begin(&mut self) -> Result<&mut Wire, sqlx::Error> {
         let wire = match self.wire.take() {
             Some(wire) => wire,
             None => self.pool.acquire().await?,
         };
+        self.dirty = true;
         Ok(self.wire.insert(wire))
     }
 
-    /// The connection for a transaction that is about to begin or to change.
-    pub async fn soil(&mut self) -> Result<&mut Wire, sqlx::Error> {
-        self.acquire().await?;
-        self.dirty = true;
-        self.acquire().await
+    /// The connection of the running transaction; none before it began and after it ended, so that
+    /// no statement runs outside of it.
+    pub fn running(&mut self) -> Option<&mut Wire> {
+        self.wire.as_mut().filter(|_| self.dirty)
     }
 
     /// The transaction was answered to have ended.
@@ -51,9 +52,7 @@ impl Slot {
 
     /// Rolls back and waits for the answer.
     pub async fn roll_back(&mut self) -> Result<(), sqlx::Error> {
-        if self.dirty
-            && let Some(wire) = &mut self.wire
-        {
+        if let Some(wire) = self.running() {
             wire.batch(reset_sql(wire)).await?;
             self.clean();
         }

@@ -5,7 +5,7 @@ use sqlx::postgres::{PgPool, PgRow};
 
 use super::pool::Pool;
 use super::unit::acquire_error;
-use crate::entity::tenant_tables;
+use crate::entity::qualified_tenant_tables;
 use crate::error::{Error, Result};
 
 /// The roles that a login can act as: itself, and whatever it is a member of, through others too.
@@ -17,6 +17,13 @@ const HELD: &str = "
         SELECT r.oid, r.rolname, r.rolsuper, r.rolbypassrls
         FROM held JOIN pg_auth_members m ON m.member = held.oid JOIN pg_roles r ON r.oid = m.roleid
     )";
+
+/// The tables of tenant-aware entities, $1 being their schemas and $2 their names.
+const TENANT_TABLES: &str = "
+    (SELECT c.* FROM unnest($1::text[], $2::text[]) AS t (schema, name)
+     JOIN pg_class c ON c.relname = t.name AND c.relkind IN ('r', 'p')
+     JOIN pg_namespace n ON n.oid = c.relnamespace
+     WHERE n.nspname = t.schema OR t.schema IS NULL AND pg_table_is_visible(c.oid)) AS c";
 
 /// Runs the check. Nothing to do on SQLite.
 pub async fn run(pool: &Pool) -> Result<()> {
@@ -41,10 +48,10 @@ impl Check<'_> {
     async fn roles(&self) -> Result<()> {
         let sql = format!(
             "{HELD} SELECT session_user::text, rolname::text, rolsuper FROM held \
-             WHERE (rolsuper OR rolbypassrls) AND $1::text[] IS NOT NULL \
+             WHERE rolsuper OR rolbypassrls \
              ORDER BY rolname NOT IN (session_user, current_user), rolname"
         );
-        let Some(row) = self.rows(sql, &[]).await?.into_iter().next() else {
+        let Some(row) = self.rows(sql, false).await?.into_iter().next() else {
             return Ok(());
         };
         let (login, role): (String, String) = (text(&row, 0)?, text(&row, 1)?);
@@ -71,11 +78,10 @@ impl Check<'_> {
     async fn owners(&self) -> Result<()> {
         let sql = format!(
             "{HELD} SELECT session_user::text, held.rolname::text, c.oid::regclass::text \
-             FROM pg_class c JOIN held ON held.oid = c.relowner \
-             WHERE c.relkind IN ('r', 'p') AND NOT c.relforcerowsecurity AND c.relname = ANY($1) \
-               AND c.relnamespace <> 'pg_catalog'::regnamespace ORDER BY 3"
+             FROM {TENANT_TABLES} JOIN held ON held.oid = c.relowner \
+             WHERE NOT c.relforcerowsecurity ORDER BY 3"
         );
-        let Some(row) = self.rows(sql, tenant_tables()).await?.into_iter().next() else {
+        let Some(row) = self.rows(sql, true).await?.into_iter().next() else {
             return Ok(());
         };
         let (login, owner, table) = (text(&row, 0)?, text(&row, 1)?, text(&row, 2)?);
@@ -95,10 +101,10 @@ impl Check<'_> {
     }
 
     async fn tables(&self) -> Result<()> {
-        let sql = "SELECT oid::regclass::text FROM pg_class \
-             WHERE relkind IN ('r', 'p') AND NOT relrowsecurity AND relname = ANY($1) \
-               AND pg_table_is_visible(oid) ORDER BY 1";
-        match self.rows(sql.to_owned(), tenant_tables()).await?.first() {
+        let sql = format!(
+            "SELECT c.oid::regclass::text FROM {TENANT_TABLES} WHERE NOT c.relrowsecurity ORDER BY 1"
+        );
+        match self.rows(sql, true).await?.first() {
             None => Ok(()),
             Some(row) => Err(Error::Unprotected {
                 table: text(row, 0)?,
@@ -107,10 +113,12 @@ impl Check<'_> {
         }
     }
 
-    async fn rows(&self, sql: String, tables: &[&str]) -> Result<Vec<PgRow>> {
-        let query = sqlx::query(sqlx::AssertSqlSafe(sql))
-            .persistent(self.persistent)
-            .bind(tables);
+    async fn rows(&self, sql: String, about_tables: bool) -> Result<Vec<PgRow>> {
+        let mut query = sqlx::query(sqlx::AssertSqlSafe(sql)).persistent(self.persistent);
+        if about_tables {
+            let (schemas, names): (Vec<_>, Vec<_>) = qualified_tenant_tables().unzip();
+            query = query.bind(schemas).bind(names);
+        }
         Ok(query.fetch_all(self.pool).await.map_err(acquire_error)?)
     }
 }

@@ -7,7 +7,8 @@ use futures_util::stream::{BoxStream, Stream, StreamExt, TryStreamExt};
 use sea_orm::{DbErr, QueryResult, Statement};
 
 use super::ledger::LevelId;
-use super::unit::{Unit, acquire_error};
+use super::unit::Unit;
+use crate::error::Error;
 
 /// A stream of rows; while it is open, its session takes no other statement.
 pub struct SessionStream<'s> {
@@ -24,12 +25,9 @@ impl<'s> SessionStream<'s> {
         let mut slot = unit.enter(level, &statement.sql).await?;
         let open = Open::new(unit);
         let rows = async_stream::stream! {
-            let wire = match slot.acquire().await {
-                Ok(wire) => wire,
-                Err(error) => {
-                    yield Err(acquire_error(error));
-                    return;
-                }
+            let Some(wire) = slot.running() else {
+                yield Err(Error::Ended.into());
+                return;
             };
             let mut rows = wire.fetch(&statement);
             loop {

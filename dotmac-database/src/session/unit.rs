@@ -63,14 +63,14 @@ impl Unit {
 
     pub async fn execute(&self, level: LevelId, statement: &Statement) -> Result<ExecResult, DbErr> {
         let mut slot = self.enter(level, &statement.sql).await?;
-        let wire = slot.acquire().await.map_err(acquire_error)?;
+        let wire = slot.running().ok_or(Error::Ended)?;
         let result = wire.execute(statement).await;
         self.settle(level, result, DbErr::Exec)
     }
 
     pub async fn batch(&self, level: LevelId, sql: &str) -> Result<ExecResult, DbErr> {
         let mut slot = self.enter(level, sql).await?;
-        let wire = slot.acquire().await.map_err(acquire_error)?;
+        let wire = slot.running().ok_or(Error::Ended)?;
         let result = wire.batch(sql).await;
         self.settle(level, result, DbErr::Exec)
     }
@@ -81,7 +81,7 @@ impl Unit {
         statement: &Statement,
     ) -> Result<Option<QueryResult>, DbErr> {
         let mut slot = self.enter(level, &statement.sql).await?;
-        let wire = slot.acquire().await.map_err(acquire_error)?;
+        let wire = slot.running().ok_or(Error::Ended)?;
         let result = wire.fetch_one(statement).await;
         self.settle(level, result, DbErr::Query)
     }
@@ -92,7 +92,7 @@ impl Unit {
         statement: &Statement,
     ) -> Result<Vec<QueryResult>, DbErr> {
         let mut slot = self.enter(level, &statement.sql).await?;
-        let wire = slot.acquire().await.map_err(acquire_error)?;
+        let wire = slot.running().ok_or(Error::Ended)?;
         let result = wire.fetch_all(statement).await;
         self.settle(level, result, DbErr::Query)
     }
@@ -122,7 +122,10 @@ impl Unit {
     }
 
     async fn send(&self, slot: &mut Slot, commands: &[Command]) -> Result<()> {
-        let wire = slot.soil().await.map_err(acquire_error)?;
+        let wire = match commands.first() {
+            Some(Command::Begin) => slot.begin().await.map_err(acquire_error)?,
+            _ => slot.running().ok_or(Error::Ended)?,
+        };
         // Until it is answered, a dropped future leaves the state unknown.
         self.ledger().sending();
         let sent = wire.batch(&self.sql(commands)).await;
@@ -173,6 +176,7 @@ impl Unit {
         let (actions, before, begun) = match finished {
             Ok(finished) => finished,
             Err(error) => {
+                self.ledger().roll_back(0);
                 slot.release();
                 return Err(error);
             }
@@ -194,7 +198,7 @@ impl Unit {
             DbBackend::Postgres => "SELECT;COMMIT",
             _ => "COMMIT",
         });
-        let wire = slot.acquire().await.map_err(acquire_error)?;
+        let wire = slot.running().ok_or(Error::Ended)?;
         match wire.batch(&sql).await {
             Ok(_) => {
                 slot.clean();

@@ -5,7 +5,7 @@ use dotmac_database::migrate::{install, remove};
 use dotmac_database::prelude::*;
 use dotmac_database::rls::Roles;
 use sea_orm::sea_query::Expr;
-use sea_orm::{ConnectionTrait, EntityLoaderTrait, LoaderTrait};
+use sea_orm::{EntityLoaderTrait, LoaderTrait};
 use sea_orm_migration::SchemaManager;
 
 use crate::support::{Shop, admin, create_database, roles};
@@ -39,6 +39,31 @@ mod counter {
         pub number: i32,
         pub tenant_id: String,
         pub value: i64,
+    }
+}
+
+mod metric {
+    use dotmac_database::prelude::*;
+
+    #[dotmac_database::model]
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel, BaseModel, SoftDelete, TenantAware)]
+    #[sea_orm(table_name = "metrics")]
+    #[dotmac(tenant_type = "Uuid")]
+    pub struct Model {
+        #[sea_orm(unique)]
+        pub name: String,
+    }
+}
+
+mod bill {
+    use dotmac_database::prelude::*;
+
+    #[dotmac_database::model]
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel, BaseModel, TenantAware)]
+    #[sea_orm(table_name = "bills")]
+    #[dotmac(tenant_id = "account", tenant_type = "i64")]
+    pub struct Model {
+        pub total: i64,
     }
 }
 
@@ -138,6 +163,8 @@ async fn open() -> (Shop, SchemaManagerOwner) {
     // The roles of a test database are those of its template.
     create::<device::Entity>(&manager).await;
     create::<counter::Entity>(&manager).await;
+    create::<metric::Entity>(&manager).await;
+    create::<bill::Entity>(&manager).await;
     create::<setting::Entity>(&manager).await;
     create::<folder::Entity>(&manager).await;
     create::<tag::Entity>(&manager).await;
@@ -161,10 +188,6 @@ async fn create<E: TenantAware>(manager: &SchemaManager<'_>) {
     create_triggers::<E>(manager).await.unwrap();
     let db = manager.get_connection();
     dotmac_database::rls::install::<E, _>(db, &roles()).await.unwrap();
-    if E::default().table_name() == "counter" {
-        let sql = "GRANT USAGE ON SEQUENCE counter_number_seq TO shop_app";
-        db.execute_unprepared(sql).await.unwrap();
-    }
 }
 
 #[tokio::test]
@@ -192,6 +215,58 @@ async fn renamed_columns_play_their_roles() {
         .unwrap();
     let other = shop.db.read(&shop.b, async |tx| device::Entity::find().all(tx).await);
     assert!(other.await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn tenants_can_be_uuids_and_numbers() {
+    let (shop, _) = open().await;
+    let (one, two) = (Uuid::now_v7(), Uuid::now_v7());
+    for tenant in [one, two] {
+        let context = RequestContext::of(tenant.into());
+        let row = shop.db.write(&context, async |tx| {
+            let row = metric::ActiveModel {
+                name: Set("load".into()),
+                ..Default::default()
+            };
+            let row = row.insert(tx).await?;
+            assert_eq!(metric::Entity::find().all(tx).await?.len(), 1);
+            assert_eq!(metric::Entity::delete_by_id(row.id).exec(tx).await?.rows_affected, 1);
+            row.clone().restore(tx).await
+        });
+        assert_eq!(row.await.unwrap().tenant_id, tenant);
+    }
+    for tenant in ["7", "8"] {
+        let context = RequestContext::tenant(tenant).unwrap();
+        let rows = shop.db.write(&context, async |tx| {
+            let bill = bill::ActiveModel {
+                total: Set(1),
+                ..Default::default()
+            };
+            bill.insert(tx).await?;
+            bill::Entity::find().all(tx).await
+        });
+        let rows = rows.await.unwrap();
+        assert_eq!(rows.len(), 1);
+        assert_eq!(rows[0].account.to_string(), tenant);
+    }
+    // i03: a second spelling of the same value is refused before any SQL, and so is a tenant that
+    // the column cannot hold.
+    for twin in [one.to_string().to_uppercase(), one.simple().to_string(), "007".to_owned()] {
+        let context = RequestContext::tenant(&twin).unwrap();
+        let refused = shop.db.begin(&context).expect_err(&twin);
+        assert_eq!(refused.kind(), ErrorKind::InvalidContext);
+    }
+    let refused = shop.db.write(&shop.a, async |tx| {
+        let row = metric::ActiveModel {
+            name: Set("load".into()),
+            ..Default::default()
+        };
+        row.insert(tx).await
+    });
+    let refused = Error::from(refused.await.unwrap_err());
+    assert_eq!(refused.kind(), ErrorKind::InvalidContext);
+    let read = shop.db.read(&shop.a, async |tx| metric::Entity::find().all(tx).await);
+    assert!(read.await.is_err(), "the policy's cast refuses it");
 }
 
 #[tokio::test]

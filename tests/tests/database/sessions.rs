@@ -165,6 +165,24 @@ async fn parent_takes_no_statement_while_a_nested_session_is_open() {
 }
 
 #[tokio::test]
+async fn nested_session_that_outlives_its_parent_runs_nothing() {
+    let shop = Shop::open().await;
+    for begun in [true, false] {
+        let session = shop.db.begin(&shop.a).unwrap();
+        if begun {
+            set_total(&session, 77).await;
+        }
+        let nested = session.nested().unwrap();
+        assert_eq!(kind(session.commit().await), ErrorKind::Session);
+        // Neither in the old transaction nor outside of any.
+        let sql = "SELECT set_total()";
+        assert_eq!(kind(nested.execute_unprepared(sql).await), ErrorKind::Session);
+        assert_eq!(kind(nested.commit().await), ErrorKind::Session);
+    }
+    assert_eq!(shop.order(&shop.a).await.total_cents, 10);
+}
+
+#[tokio::test]
 async fn transaction_callback_of_sea_orm_nests() {
     let shop = Shop::open().await;
     shop.db
