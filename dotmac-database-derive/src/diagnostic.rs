@@ -1,6 +1,7 @@
 //! Collects every mistake of one macro call, so that the compiler tells them all at once.
 
 use proc_macro2::{Span, TokenStream};
+use quote::ToTokens;
 use syn::{Expr, ExprLit, Lit, LitStr, Meta};
 
 /// The mistakes found so far.
@@ -46,7 +47,11 @@ pub fn text(meta: &Meta) -> syn::Result<LitStr> {
             lit: Lit::Str(text),
             ..
         }) => Ok(text.clone()),
-        other => Err(syn::Error::new_spanned(other, "expected a string")),
+        other => {
+            let key = meta.path().to_token_stream();
+            let message = format!("expected a string: `{key} = \"…\"`");
+            Err(syn::Error::new_spanned(other, message))
+        }
     }
 }
 

@@ -39,6 +39,6 @@ fn struct_of(item: TokenStream) -> syn::Result<ItemStruct> {
         Item::Struct(item) => Ok(item),
         Item::Enum(item) => Err(not_a_struct("an enum", item.enum_token.span)),
         Item::Union(item) => Err(not_a_struct("a union", item.union_token.span)),
-        _ => Err(not_a_struct("another item", Span::call_site())),
+        _ => Err(not_a_struct("another kind of item", Span::call_site())),
     }
 }

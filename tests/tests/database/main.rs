@@ -13,6 +13,7 @@ mod context;
 mod entities;
 mod hooks;
 mod migrations;
+mod pgbouncer;
 mod pool;
 mod reads;
 mod roles;

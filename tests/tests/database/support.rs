@@ -14,7 +14,7 @@ use tokio::sync::OnceCell;
 
 pub const A: &str = "acme";
 pub const B: &str = "beta";
-const PASSWORD: &str = "pa'ss";
+pub const PASSWORD: &str = "pa'ss";
 
 /// The roles of all test databases: those of the template.
 pub fn roles() -> Roles {

@@ -11,10 +11,7 @@ pub fn expand(entity: &Entity, private: &TokenStream) -> TokenStream {
     if !entity.has(Feature::SoftDelete) {
         return TokenStream::new();
     }
-    let before = entity
-        .options
-        .hooks
-        .map(|_| quote!(let this = this.__before_delete(db).await?;));
+    let before = entity.options.hooks.map(|_| before_delete(private));
     let result = quote! {
         ::core::result::Result<#private::sea_orm::DeleteResult, #private::sea_orm::DbErr>
     };
@@ -68,5 +65,23 @@ pub fn expand(entity: &Entity, private: &TokenStream) -> TokenStream {
                 Ok(deleted)
             }
         }
+    }
+}
+
+/// The user's own hook; a stand-in where hooks are announced and not composed, because that is told
+/// elsewhere.
+fn before_delete(private: &TokenStream) -> TokenStream {
+    quote! {
+        #[allow(dead_code)]
+        trait Uncomposed: Sized {
+            async fn __before_delete<C>(
+                self,
+                _db: &C,
+            ) -> ::core::result::Result<Self, #private::sea_orm::DbErr> {
+                Ok(self)
+            }
+        }
+        impl Uncomposed for ActiveModel {}
+        let this = this.__before_delete(db).await?;
     }
 }

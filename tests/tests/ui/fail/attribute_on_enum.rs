@@ -1,5 +1,3 @@
-use dotmac_database::prelude::*;
-
 #[dotmac_database::model]
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel, TenantAware)]
 pub enum Model {

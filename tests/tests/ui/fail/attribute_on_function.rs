@@ -1,5 +1,3 @@
-use dotmac_database::prelude::*;
-
 #[dotmac_database::model]
 fn order() {}
 

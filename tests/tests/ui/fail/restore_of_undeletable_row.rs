@@ -7,8 +7,8 @@ pub struct Model {
     pub number: String,
 }
 
-pub async fn restore(model: Model, db: &Session) -> Result<Model, DbErr> {
-    model.restore(db).await
-}
+fn is_restorable<M: SoftDeleteModel>() {}
 
-fn main() {}
+fn main() {
+    is_restorable::<Model>();
+}

@@ -1,0 +1,122 @@
+//! I36: behind PgBouncer in transaction mode, with one server connection for all tenants.
+
+use std::io::Read;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+
+use dotmac_database::prelude::*;
+use migration::entity::order;
+use sea_orm::ConnectionTrait;
+
+use crate::support::{PASSWORD, Shop, context, roles, server};
+
+/// A PgBouncer of the test's own, gone with the value or with the process.
+struct PgBouncer {
+    guardian: Child,
+    port: u16,
+}
+
+impl PgBouncer {
+    fn start() -> Self {
+        let folder = tempfile::Builder::new().prefix("dotmac-pgb-").tempdir().unwrap().keep();
+        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = free.local_addr().unwrap().port();
+        drop(free);
+        let at = folder.display();
+        let settings = format!(
+            "[databases]\n* = host=127.0.0.1 port={}\n[pgbouncer]\nlisten_addr = 127.0.0.1\n\
+             listen_port = {port}\nunix_socket_dir =\nauth_type = scram-sha-256\n\
+             auth_file = {at}/users\npool_mode = transaction\ndefault_pool_size = 1\n\
+             max_client_conn = 100\nignore_startup_parameters = extra_float_digits\n",
+            server().port(),
+        );
+        std::fs::write(folder.join("settings"), settings).unwrap();
+        let users = format!("\"{}\" \"{PASSWORD}\"\n", roles().application);
+        std::fs::write(folder.join("users"), users).unwrap();
+        // Started by root, it wants another account.
+        let guard = "p=$(command -v pgbouncer || echo /usr/sbin/pgbouncer); \
+            if [ \"$(id -u)\" = 0 ]; then chmod -R a+rX \"$1\"; set -- \"$1\" -u nobody; fi; \
+            d=$1; shift; \"$p\" -q \"$@\" \"$d/settings\" >/dev/null & pid=$!; \
+            cat; kill -INT $pid; wait $pid; rm -rf \"$d\"";
+        let guardian = Command::new("sh")
+            .args(["-c", guard, "guardian"])
+            .arg(&folder)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        for _ in 0..200 {
+            if std::net::TcpStream::connect(("127.0.0.1", port)).is_ok() {
+                return PgBouncer { guardian, port };
+            }
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        panic!("PgBouncer does not answer: is the package `pgbouncer` installed? (tests/run does it)");
+    }
+
+    fn config(&self, shop: &Shop) -> DatabaseConfig {
+        let url = crate::support::url(&shop.name);
+        let url = url.replace(&server().port().to_string(), &self.port.to_string());
+        DatabaseConfig::new(&url).unwrap().pool_size(8).max_overflow(0).pgbouncer(true)
+    }
+}
+
+impl Drop for PgBouncer {
+    fn drop(&mut self) {
+        drop(self.guardian.stdin.take());
+        if let Some(mut output) = self.guardian.stdout.take() {
+            let _ = output.read_to_end(&mut Vec::new());
+        }
+        let _ = self.guardian.wait();
+    }
+}
+
+#[tokio::test]
+async fn i36_sessions_of_many_tenants_share_one_server_connection_without_crossing() {
+    let shop = Shop::open().await;
+    let bouncer = PgBouncer::start();
+    let db = Database::connect(bouncer.config(&shop)).await.unwrap();
+    let shop = Arc::new(shop);
+    let sessions: usize = match std::env::var_os("DOTMAC_SOAK") {
+        Some(_) => 10_000,
+        None => 800,
+    };
+    let tasks: Vec<_> = (0..8)
+        .map(|task| {
+            let (db, shop) = (db.clone(), Arc::clone(&shop));
+            tokio::spawn(async move {
+                for n in 0..sessions / 8 {
+                    let (tenant, other) = match (task + n) % 2 {
+                        0 => ("acme", &shop.b),
+                        _ => ("beta", &shop.a),
+                    };
+                    let context = context(tenant);
+                    db.write(&context, async |tx| {
+                        let orders = order::Entity::find().all(tx).await?;
+                        assert_eq!(orders.len(), 1);
+                        assert_eq!(orders[0].tenant_id, tenant);
+                        assert_ne!(Some(tenant), other.tenant_id().map(|id| id.as_str()));
+                        // Statements of other shapes meet each other on the one connection.
+                        let nested = tx.nested()?;
+                        let sql = format!("SELECT {n} AS n, tenant_id FROM orders");
+                        nested.execute_unprepared(&sql).await?;
+                        nested.commit().await?;
+                        let total = order::Entity::find()
+                            .select_only()
+                            .column(order::Column::TotalCents)
+                            .into_tuple::<i64>()
+                            .one(tx)
+                            .await?;
+                        assert_eq!(total, Some(10));
+                        Ok::<_, Error>(())
+                    })
+                    .await
+                    .unwrap();
+                }
+            })
+        })
+        .collect();
+    for task in tasks {
+        task.await.unwrap();
+    }
+}

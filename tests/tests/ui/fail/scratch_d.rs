@@ -1,0 +1,11 @@
+use dotmac_database::prelude::*;
+
+#[dotmac_database::model]
+#[sea_orm(table_name = "orders")]
+pub struct Model {
+    #[sea_orm(primary_key)]
+    pub id: i32,
+    pub number: String,
+}
+
+fn main() {}
