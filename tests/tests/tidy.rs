@@ -20,8 +20,9 @@ const ROOT_ENTRIES: &str = "Cargo.toml Cargo.lock LICENSE CHANGELOG.md README.md
     dotmac-database-derive migration examples tests target";
 
 /// The modules of `dotmac-database/src` from the bottom up; a module uses strictly lower layers.
-const LAYERS: [&[&str]; 6] = [
-    &["error", "ident", "config", "telemetry"],
+const LAYERS: [&[&str]; 7] = [
+    &["error"],
+    &["ident", "config", "telemetry"],
     &["context"],
     &["entity"],
     &["session"],

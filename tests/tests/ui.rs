@@ -12,12 +12,7 @@ use std::{env, fs};
 mod pass;
 
 /// Those of trybuild.
-const RUSTFLAGS: [&str; 4] = [
-    "--cfg=trybuild",
-    "--verbose",
-    "-Adead_code",
-    "--diagnostic-width=140",
-];
+const RUSTFLAGS: &str = "--cfg trybuild --verbose -A dead_code --diagnostic-width=140";
 
 #[test]
 fn mistake_is_told_where_it_is_made() {
@@ -31,7 +26,7 @@ fn mistake_is_told_where_it_is_made() {
     let status = Command::new(env::current_exe().unwrap())
         .args(["--exact", "mistake_is_told_where_it_is_made"])
         .args(env::args().filter(|argument| argument.starts_with("trybuild=")))
-        .env(VARIABLE, RUSTFLAGS.join("\u{1f}"))
+        .env(VARIABLE, RUSTFLAGS.replace(' ', "\u{1f}"))
         .status()
         .unwrap();
     assert!(status.success(), "trybuild's report stands above");

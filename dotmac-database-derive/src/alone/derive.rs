@@ -66,10 +66,13 @@ fn impls(
         let name = options.name(role);
         fields.iter().find(|field| is_named(field, &name))
     };
-    let is_missing = |role: &Role| field(*role).is_none();
+    // The key may be any: SeaORM looks after it.
+    let is_missing = |role: &Role| *role != Role::Id && field(*role).is_none();
     let missing: Vec<Role> = feature.roles().iter().copied().filter(is_missing).collect();
     if !missing.is_empty() {
-        let is_bare = Role::ALL.iter().filter(|r| **r != Role::Id).all(is_missing);
+        let is_bare = Role::ALL
+            .into_iter()
+            .all(|role| field(role).is_none() || role == Role::Id);
         diagnostics.push(if is_bare {
             attribute_missing(model)
         } else {
@@ -78,7 +81,7 @@ fn impls(
         return TokenStream::new();
     }
     let mut fits = true;
-    for role in feature.roles() {
+    for role in feature.roles().iter().filter(|role| **role != Role::Id) {
         if let Some(field) = field(*role) {
             fits &= has_type(*role, field, diagnostics);
         }

@@ -36,9 +36,10 @@ pub fn database_url(read: Read<'_>) -> Option<String> {
 pub fn read(read: Read<'_>) -> Result<DatabaseConfig> {
     let url = database_url(read).ok_or_else(|| Error::Config {
         variable: "DATABASE_URL",
-        reason: "is not set: set it to `postgres://user:password@host/database`, or set `DB_HOST`, \
+        reason:
+            "is not set: set it to `postgres://user:password@host/database`, or set `DB_HOST`, \
                  `DB_NAME`, `DB_USER` and `DB_PASSWORD`"
-            .to_owned(),
+                .to_owned(),
     })?;
     let mut config = DatabaseConfig::new(&url)?;
     if let Some(size) = number(read, "DB_POOL_SIZE")? {
@@ -107,7 +108,11 @@ mod tests {
 
     #[test]
     fn parts_are_percent_encoded() {
-        let config = with(&[("DB_HOST", "h"), ("DB_USER", "a@b"), ("DB_PASSWORD", "p/w:#")]);
+        let config = with(&[
+            ("DB_HOST", "h"),
+            ("DB_USER", "a@b"),
+            ("DB_PASSWORD", "p/w:#"),
+        ]);
         let url = config.expect("valid").url().to_owned();
         assert_eq!(url, "postgres://a%40b:p%2Fw%3A%23@h:5432/postgres");
     }

@@ -7,13 +7,19 @@ use crate::error::{Error, Result};
 /// `url` in the form that sqlx takes.
 pub fn normalize(url: &str) -> Result<String> {
     let Some((scheme, rest)) = url.split_once(':') else {
-        return Err(refused("has no scheme: write `postgres://user:password@host/database`"));
+        return Err(refused(
+            "has no scheme: write `postgres://user:password@host/database`",
+        ));
     };
     let (kind, _driver) = scheme.split_once('+').unwrap_or((scheme, ""));
     let kind = match kind {
         "postgres" | "postgresql" => "postgres",
         "sqlite" => "sqlite",
-        _ => return Err(refused("names another database: use `postgres://…` or `sqlite:…`")),
+        _ => {
+            return Err(refused(
+                "names another database: use `postgres://…` or `sqlite:…`",
+            ));
+        }
     };
     let url = format!("{kind}:{rest}");
     if kind == "postgres" && Url::parse(&url).is_err() {

@@ -7,5 +7,5 @@ mod tenant;
 
 pub use handover::{context_of, leave};
 pub use request::RequestContext;
-pub use settings::{TENANT_SETTING, USER_SETTING, REQUEST_SETTING, set_local};
+pub use settings::{REQUEST_SETTING, TENANT_SETTING, USER_SETTING, set_local};
 pub use tenant::{TenantId, TenantKey, TenantKind};

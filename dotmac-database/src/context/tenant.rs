@@ -30,7 +30,10 @@ impl TenantId {
             "it is empty"
         } else if id.len() > Self::MAX_LEN {
             "it is longer than 255 bytes"
-        } else if !id.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b)) {
+        } else if !id
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b))
+        {
             "it may hold ASCII letters, digits, `_`, `-` and `.` only"
         } else if id.starts_with(['-', '.']) {
             "it must begin with a letter, a digit or `_`"
@@ -131,7 +134,10 @@ impl TenantKind {
         }
         let spellings: Vec<_> = kinds.iter().map(|kind| kind.spelling()).collect();
         Err(Error::InvalidTenant {
-            reason: format!("the entities of this program ask for {}", spellings.join(", or ")),
+            reason: format!(
+                "the entities of this program ask for {}",
+                spellings.join(", or ")
+            ),
         })
     }
 
@@ -210,7 +216,18 @@ mod tests {
     fn i03_hostile_ids_are_refused() {
         let long = "x".repeat(10_000);
         let hostile = [
-            "", " ", "a b", "a:b", "' OR 1=1 --", "a\0", "a\n", "\u{430}cme", "a'", "a\\", "-a", &long,
+            "",
+            " ",
+            "a b",
+            "a:b",
+            "' OR 1=1 --",
+            "a\0",
+            "a\n",
+            "\u{430}cme",
+            "a'",
+            "a\\",
+            "-a",
+            &long,
         ];
         for id in hostile {
             assert!(TenantId::parse(id).is_err(), "{id:?}");

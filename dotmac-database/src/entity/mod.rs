@@ -6,8 +6,13 @@ mod registry;
 pub mod scope;
 pub mod stamp;
 
-pub use ability::{Audited, BaseModel, ComposedHooks, NotSoftDelete, SoftDelete, TenantAware, Timestamps};
+pub use ability::{
+    Audited, BaseModel, ComposedHooks, NotSoftDelete, SoftDelete, TenantAware, Timestamps,
+};
 pub use feature::{
     AuditColumns, Featured, Features, SoftDeleteColumns, TenantColumn, TimestampColumns,
 };
-pub use registry::{Registered, describe, description, qualified_tenant_tables, tenant_column, tenant_kinds, tenant_tables};
+pub use registry::{
+    Registered, describe, description, qualified_tenant_tables, tenant_column, tenant_kinds,
+    tenant_tables,
+};

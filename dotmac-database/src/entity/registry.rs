@@ -91,7 +91,10 @@ static TENANT_TABLES: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
 
 static TENANT_KINDS: LazyLock<Vec<TenantKind>> = LazyLock::new(|| {
     let mut kinds = Vec::new();
-    for tenant in ENTITIES.values().filter_map(|entity| entity.features.tenant) {
+    for tenant in ENTITIES
+        .values()
+        .filter_map(|entity| entity.features.tenant)
+    {
         if !kinds.contains(&tenant.kind) {
             kinds.push(tenant.kind);
         }

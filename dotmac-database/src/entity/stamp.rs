@@ -6,8 +6,7 @@
 use chrono::Utc;
 use sea_orm::{
     ActiveModelTrait, ActiveValue, ConnectionTrait, DbBackend, DbErr, EntityName, EntityTrait,
-    ModelTrait, Value,
-    sea_query::ArrayType,
+    ModelTrait, Value, sea_query::ArrayType,
 };
 use uuid::Uuid;
 
@@ -68,7 +67,10 @@ where
 {
     let features = <A::Entity as Featured>::FEATURES;
     if features.soft_delete.is_some() {
-        return Err(Error::PhysicalDelete { entity: table::<A>() }.into());
+        return Err(Error::PhysicalDelete {
+            entity: table::<A>(),
+        }
+        .into());
     }
     if let Some(tenant) = &features.tenant {
         check_tenant(&mut row, tenant, db, false)?;
@@ -91,16 +93,21 @@ where
     A: ActiveModelTrait,
     C: ConnectionTrait,
 {
-    let context = context_of(db).ok_or_else(|| Error::OutsideSession { entity: table::<A>() })?;
-    let id = context
-        .tenant_id()
-        .ok_or_else(|| Error::MissingTenant { entity: table::<A>() })?;
+    let context = context_of(db).ok_or_else(|| Error::OutsideSession {
+        entity: table::<A>(),
+    })?;
+    let id = context.tenant_id().ok_or_else(|| Error::MissingTenant {
+        entity: table::<A>(),
+    })?;
     let own = tenant.kind.value(id)?;
     match row.get(tenant.tenant_id) {
         ActiveValue::NotSet if insert => row.try_set(tenant.tenant_id, own)?,
         ActiveValue::NotSet => {}
         ActiveValue::Set(value) | ActiveValue::Unchanged(value) if value != own => {
-            return Err(Error::ForeignTenant { entity: table::<A>() }.into());
+            return Err(Error::ForeignTenant {
+                entity: table::<A>(),
+            }
+            .into());
         }
         // The tenant of a row never changes, so that an update need not write it.
         ActiveValue::Set(_) if !insert => row.not_set(tenant.tenant_id),
@@ -129,7 +136,9 @@ fn stamp_audit<A: ActiveModelTrait>(
     context: Option<&RequestContext>,
     insert: bool,
 ) -> Result<(), DbErr> {
-    let context = context.ok_or_else(|| Error::OutsideSession { entity: table::<A>() })?;
+    let context = context.ok_or_else(|| Error::OutsideSession {
+        entity: table::<A>(),
+    })?;
     let user = || Value::from(context.user_id().map(str::to_owned));
     if insert {
         row.try_set(columns.created_by, user())?;
@@ -137,7 +146,10 @@ fn stamp_audit<A: ActiveModelTrait>(
         row.not_set(columns.created_by);
     }
     row.try_set(columns.updated_by, user())?;
-    row.try_set(columns.request_id, context.request().map(str::to_owned).into())
+    row.try_set(
+        columns.request_id,
+        context.request().map(str::to_owned).into(),
+    )
 }
 
 // On PostgreSQL, defaults and a trigger do this by the server's clock, for every statement.

@@ -64,6 +64,9 @@ mod tests {
     fn policy_refusal_differs_from_missing_privilege() {
         let policy = "new row violates row-level security policy for table \"orders\"";
         assert_eq!(state("42501", policy), ErrorKind::ForeignTenant);
-        assert_eq!(state("42501", "permission denied for table x"), ErrorKind::Denied);
+        assert_eq!(
+            state("42501", "permission denied for table x"),
+            ErrorKind::Denied
+        );
     }
 }

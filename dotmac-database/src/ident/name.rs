@@ -56,12 +56,18 @@ mod tests {
 
     #[test]
     fn quote_cannot_be_left() {
-        assert_eq!(quote("a\"; DROP TABLE b; --"), "\"a\"\"; DROP TABLE b; --\"");
+        assert_eq!(
+            quote("a\"; DROP TABLE b; --"),
+            "\"a\"\"; DROP TABLE b; --\""
+        );
     }
 
     #[test]
     fn short_name_stays() {
-        assert_eq!(object("idx", &["orders", "tenant_id"]), "idx_orders_tenant_id");
+        assert_eq!(
+            object("idx", &["orders", "tenant_id"]),
+            "idx_orders_tenant_id"
+        );
     }
 
     #[test]

@@ -173,7 +173,10 @@ mod tests {
         finds(r#"UPDATE "users" SET "x" = 1"#, Some("users"));
         finds("DELETE FROM ONLY orders", Some("orders"));
         finds("SELECT * FROM products p, orders o", Some("orders"));
-        finds("SELECT * FROM products LEFT JOIN ORDERS ON true", Some("orders"));
+        finds(
+            "SELECT * FROM products LEFT JOIN ORDERS ON true",
+            Some("orders"),
+        );
         finds("SELECT (SELECT count(*) FROM users)", Some("users"));
         finds("/* x */ TRUNCATE TABLE orders -- y", Some("orders"));
     }

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, IdenStatic, Iterable, RelationTrait, Schema};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, EntityTrait, IdenStatic, Iterable, RelationTrait, Schema,
+};
 use sea_orm_migration::SchemaManager;
 
 use crate::entity::description;
@@ -45,7 +47,10 @@ pub async fn drop_indexes<E: EntityTrait>(manager: &SchemaManager<'_>) -> Result
     for index in indexes::<E>(manager) {
         manager
             .get_connection()
-            .execute_unprepared(&format!("DROP INDEX IF EXISTS {}", table.sibling(&index.name)))
+            .execute_unprepared(&format!(
+                "DROP INDEX IF EXISTS {}",
+                table.sibling(&index.name)
+            ))
             .await?;
     }
     Ok(())
@@ -69,9 +74,7 @@ fn indexes<E: EntityTrait>(manager: &SchemaManager<'_>) -> Vec<TableIndex> {
     // SeaORM tells groups (`unique_key`) and `indexed` columns only as finished indexes.
     let mut plain: Vec<Vec<String>> = Vec::new();
     for index in schema.create_index_from_entity(E::default()) {
-        let columns: Vec<String> = index
-            .get_index_spec()
-            .get_column_names();
+        let columns: Vec<String> = index.get_index_spec().get_column_names();
         match index.is_unique_key() {
             true => drop(unique.insert(columns.join(" "), columns)),
             false => plain.push(columns),

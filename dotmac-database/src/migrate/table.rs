@@ -58,7 +58,7 @@ fn statement<E: EntityTrait>(backend: DbBackend) -> TableCreateStatement {
     let mut table = Table::create();
     table.table(E::default().table_ref());
     for column in E::Column::iter() {
-        table.col(&mut without_unique(&schema.get_column_def::<E>(column)));
+        table.col(without_unique(&schema.get_column_def::<E>(column)));
     }
     let keys = primary_key::<E>();
     let name = TableName::of::<E>();
@@ -77,7 +77,10 @@ fn statement<E: EntityTrait>(backend: DbBackend) -> TableCreateStatement {
         let mut parts = vec![name.bare(), tenant.tenant_id];
         parts.extend(keys.iter().map(String::as_str));
         let mut unique = Index::create();
-        unique.unique().name(object("uq", &parts)).col(tenant.tenant_id);
+        unique
+            .unique()
+            .name(object("uq", &parts))
+            .col(tenant.tenant_id);
         for key in &keys {
             unique.col(key.clone());
         }

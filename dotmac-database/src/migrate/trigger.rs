@@ -51,7 +51,10 @@ pub async fn drop_triggers<E: EntityTrait>(manager: &SchemaManager<'_>) -> Resul
                     table.sql(),
                 ));
             }
-            sql.push_str(&format!("DROP FUNCTION IF EXISTS {}();", table.sibling(&name)));
+            sql.push_str(&format!(
+                "DROP FUNCTION IF EXISTS {}();",
+                table.sibling(&name)
+            ));
         } else {
             sql.push_str(&format!("DROP TRIGGER IF EXISTS {};", quote(&name)));
         }
@@ -135,7 +138,11 @@ fn stamps(features: &Features<&'static str>) -> String {
     if on_insert.is_empty() && on_update.is_empty() && always.is_empty() {
         return String::new();
     }
-    let on_insert = if on_insert.is_empty() { "NULL; " } else { &on_insert };
+    let on_insert = if on_insert.is_empty() {
+        "NULL; "
+    } else {
+        &on_insert
+    };
     format!("IF TG_OP = 'INSERT' THEN {on_insert}ELSE {on_update}END IF; {always}")
 }
 
@@ -144,7 +151,10 @@ fn sqlite(table: &TableName, features: &Features<&'static str>) -> String {
         return String::new();
     };
     let trigger = quote(&name("guard", table));
-    let message = format!("{GUARD_MESSAGE}: {}: mark it as deleted instead", table.bare());
+    let message = format!(
+        "{GUARD_MESSAGE}: {}: mark it as deleted instead",
+        table.bare()
+    );
     format!(
         "DROP TRIGGER IF EXISTS {trigger};\
          CREATE TRIGGER {trigger} BEFORE DELETE ON {table} WHEN OLD.{} IS NULL \

@@ -9,7 +9,12 @@ use crate::entity::{TenantAware, description};
 use crate::error::Result;
 use crate::ident::{literal, quote};
 
-const POLICIES: [&str; 4] = ["dotmac_tenant", "dotmac_shared", "dotmac_migrator", "dotmac_system"];
+const POLICIES: [&str; 4] = [
+    "dotmac_tenant",
+    "dotmac_shared",
+    "dotmac_migrator",
+    "dotmac_system",
+];
 
 /// Protects the table of a tenant-aware entity: ENABLE and FORCE row-level security, the tenant's
 /// policy for the application, policies for the migrator and the system role, DML for the

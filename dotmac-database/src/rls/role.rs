@@ -165,7 +165,8 @@ impl Roles {
                 ))
                 .await?;
             }
-            db.execute_unprepared(&format!("DROP ROLE {quoted}")).await?;
+            db.execute_unprepared(&format!("DROP ROLE {quoted}"))
+                .await?;
         }
         Ok(())
     }

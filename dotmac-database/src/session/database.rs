@@ -68,10 +68,7 @@ impl Database {
     where
         E: From<Error>,
     {
-        let session = self.begin(context)?;
-        let value = work(&session).await?;
-        session.commit().await?;
-        Ok(value)
+        self.run(context, SessionOptions::default(), work).await
     }
 
     /// Runs a unit of work that reads, in a READ ONLY transaction that ends without a round trip.
@@ -90,10 +87,7 @@ impl Database {
     where
         E: From<Error>,
     {
-        let session = self.begin_with(context, SessionOptions::read_only())?;
-        let value = work(&session).await?;
-        session.commit().await?;
-        Ok(value)
+        self.run(context, SessionOptions::read_only(), work).await
     }
 
     /// Opens a session that writes. It takes a connection at its first statement.
@@ -113,6 +107,21 @@ impl Database {
             TenantKind::check_any(tenant_kinds(), tenant)?;
         }
         Ok(Session::open(&self.0.pool, context.clone(), options))
+    }
+
+    async fn run<T, E>(
+        &self,
+        context: &RequestContext,
+        options: SessionOptions,
+        work: impl AsyncFnOnce(&Session) -> Result<T, E>,
+    ) -> Result<T, E>
+    where
+        E: From<Error>,
+    {
+        let session = self.begin_with(context, options)?;
+        let value = work(&session).await?;
+        session.commit().await?;
+        Ok(value)
     }
 
     /// SeaORM's connection on the same pool, for migrations and administration.

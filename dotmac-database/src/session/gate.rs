@@ -8,8 +8,17 @@ use crate::error::{Error, Result};
 use crate::ident::statements;
 
 const CONTROL: [&str; 11] = [
-    "BEGIN", "START", "COMMIT", "END", "ROLLBACK", "ABORT", "SAVEPOINT", "RELEASE", "PREPARE",
-    "DISCARD", "RESET",
+    "BEGIN",
+    "START",
+    "COMMIT",
+    "END",
+    "ROLLBACK",
+    "ABORT",
+    "SAVEPOINT",
+    "RELEASE",
+    "PREPARE",
+    "DISCARD",
+    "RESET",
 ];
 
 /// Refuses `sql` if a statement of it belongs to the session.

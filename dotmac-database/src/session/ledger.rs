@@ -230,7 +230,10 @@ mod tests {
     fn first_statement_of_a_nested_session_sends_begin_and_savepoint_together() {
         let mut ledger = ledger();
         let child = ledger.nest(0).expect("nested");
-        assert_eq!(ledger.prefix(child).expect("free"), [Begin, Savepoint(child)]);
+        assert_eq!(
+            ledger.prefix(child).expect("free"),
+            [Begin, Savepoint(child)]
+        );
         ledger.sent();
         assert_eq!(ledger.prefix(child).expect("free"), []);
     }

@@ -98,8 +98,8 @@ impl Pool {
 }
 
 fn postgres_options(config: &DatabaseConfig) -> Result<PgConnectOptions, sqlx::Error> {
-    let mut options = PgConnectOptions::from_str(config.url())?
-        .application_name(&config.application_name);
+    let mut options =
+        PgConnectOptions::from_str(config.url())?.application_name(&config.application_name);
     // PgBouncer refuses startup parameters that it does not know.
     if config.pgbouncer {
         options = options.statement_cache_capacity(0);

@@ -62,9 +62,7 @@ impl TransactionTrait for Session {
 
     async fn transaction<F, T, E>(&self, callback: F) -> Result<T, TransactionError<E>>
     where
-        F: for<'c> FnOnce(
-                &'c Session,
-            ) -> Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'c>>
+        F: for<'c> FnOnce(&'c Session) -> Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'c>>
             + Send,
         T: Send,
         E: std::fmt::Display + std::fmt::Debug + Send,
@@ -79,9 +77,7 @@ impl TransactionTrait for Session {
         access_mode: Option<AccessMode>,
     ) -> Result<T, TransactionError<E>>
     where
-        F: for<'c> FnOnce(
-                &'c Session,
-            ) -> Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'c>>
+        F: for<'c> FnOnce(&'c Session) -> Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'c>>
             + Send,
         T: Send,
         E: std::fmt::Display + std::fmt::Debug + Send,
@@ -94,7 +90,9 @@ impl TransactionTrait for Session {
         let value = callback(&nested)
             .await
             .map_err(TransactionError::Transaction)?;
-        TransactionSession::commit(nested).await.map_err(connection)?;
+        TransactionSession::commit(nested)
+            .await
+            .map_err(connection)?;
         Ok(value)
     }
 }

@@ -2,7 +2,10 @@
 
 use std::sync::{Arc, Mutex as SyncMutex, MutexGuard as SyncGuard, PoisonError};
 
-use sea_orm::{ConnAcquireErr, DbBackend, DbErr, ExecResult, IsolationLevel, QueryResult, RuntimeErr, Statement};
+use sea_orm::{
+    ConnAcquireErr, DbBackend, DbErr, ExecResult, IsolationLevel, QueryResult, RuntimeErr,
+    Statement,
+};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::action::{self, Action};
@@ -61,7 +64,11 @@ impl Unit {
         self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub async fn execute(&self, level: LevelId, statement: &Statement) -> Result<ExecResult, DbErr> {
+    pub async fn execute(
+        &self,
+        level: LevelId,
+        statement: &Statement,
+    ) -> Result<ExecResult, DbErr> {
         let mut slot = self.enter(level, &statement.sql).await?;
         let wire = slot.running().ok_or(Error::Ended)?;
         let result = wire.execute(statement).await;

@@ -88,7 +88,10 @@ impl Wire {
         statement: &'w Statement,
     ) -> BoxStream<'w, Result<QueryResult, sqlx::Error>> {
         on_connection!(self, statement, |query, connection| {
-            query.fetch(connection).map(|row| row.map(Into::into)).boxed()
+            query
+                .fetch(connection)
+                .map(|row| row.map(Into::into))
+                .boxed()
         })
     }
 

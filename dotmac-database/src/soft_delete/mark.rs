@@ -3,13 +3,12 @@
 use std::marker::PhantomData;
 
 use sea_orm::sea_query::{
-    Expr, ExprTrait, IntoIden, IntoValueTuple, Query, UpdateStatement,
-    ValueTuple,
+    Expr, ExprTrait, IntoIden, IntoValueTuple, Query, UpdateStatement, ValueTuple,
 };
 use sea_orm::{
     ActiveModelTrait, ActiveValue, ColumnTrait, ConnectionTrait, DbBackend, DbErr, DeleteResult,
-    EntityTrait, FromQueryResult, Iterable, ModelTrait, PrimaryKeyToColumn,
-    PrimaryKeyTrait, QueryFilter, Value,
+    EntityTrait, FromQueryResult, Iterable, ModelTrait, PrimaryKeyToColumn, PrimaryKeyTrait,
+    QueryFilter, Value,
 };
 use uuid::Uuid;
 
@@ -34,7 +33,10 @@ pub struct SoftDeleteMany<E> {
 
 impl<E: SoftDelete> SoftDeleteMany<E> {
     /// All live rows, until a filter is added.
-    #[allow(clippy::new_without_default, reason = "a default that deletes everything misleads")]
+    #[allow(
+        clippy::new_without_default,
+        reason = "a default that deletes everything misleads"
+    )]
     pub fn new() -> Self {
         let mut query = Query::update();
         query

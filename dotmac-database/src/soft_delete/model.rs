@@ -1,7 +1,10 @@
 //! What a row of a soft-deletable entity can do.
 
 use async_trait::async_trait;
-use sea_orm::{ConnectionTrait, DbErr, ModelTrait, QueryFilter, ColumnTrait, Iterable, PrimaryKeyToColumn, EntityTrait};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, Iterable, ModelTrait, PrimaryKeyToColumn,
+    QueryFilter,
+};
 
 use super::mark::{SoftDeleteMany, restoring, returning};
 use crate::entity::SoftDelete;

@@ -4,7 +4,9 @@ use dotmac_database::prelude::*;
 
 /// An order.
 #[dotmac_database::model]
-#[derive(Clone, Debug, PartialEq, DeriveEntityModel, BaseModel, SoftDelete, Audited, TenantAware)]
+#[derive(
+    Clone, Debug, PartialEq, DeriveEntityModel, BaseModel, SoftDelete, Audited, TenantAware,
+)]
 #[sea_orm(table_name = "orders")]
 pub struct Model {
     /// Unique among the tenant's live orders.

@@ -58,7 +58,10 @@ fn rounds() -> [usize; 2] {
         false => [10, 10],
     };
     let mut given = arguments.iter().filter_map(|it| it.parse().ok());
-    [given.next().unwrap_or(loopback), given.next().unwrap_or(delayed)]
+    [
+        given.next().unwrap_or(loopback),
+        given.next().unwrap_or(delayed),
+    ]
 }
 
 async fn compare(server: &Server, order: Uuid, loopback: usize, delayed: usize) -> Outcome<()> {

@@ -86,7 +86,13 @@ impl Connection {
         server.set_nodelay(true)?;
         let (from_client, to_server) = (client.try_clone()?, server.try_clone()?);
         let counted = Arc::clone(&connection);
-        forward(from_client, to_server, one_way, move || counted.asks(), || {});
+        forward(
+            from_client,
+            to_server,
+            one_way,
+            move || counted.asks(),
+            || {},
+        );
         forward(server, client, one_way, || {}, move || connection.answers());
         Ok(())
     }

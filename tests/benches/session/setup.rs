@@ -34,9 +34,13 @@ impl Server {
     /// Creates the database as a deployment does, with a tenant and its order.
     pub async fn fill(&self) -> Outcome<Uuid> {
         let admin = sea_orm::Database::connect(self.postgres.superuser_url()).await?;
-        admin.execute_unprepared(&format!("CREATE DATABASE {NAME}")).await?;
+        admin
+            .execute_unprepared(&format!("CREATE DATABASE {NAME}"))
+            .await?;
         admin.close().await?;
-        let url = self.postgres.url("postgres", self.postgres.password(), NAME);
+        let url = self
+            .postgres
+            .url("postgres", self.postgres.password(), NAME);
         let admin = sea_orm::Database::connect(url).await?;
         self.roles.create(&admin).await?;
         for login in [Login::Migrator, Login::Application, Login::System] {
@@ -106,7 +110,9 @@ impl Bed {
             db: Database::connect(server.config(Login::Application, port)?).await?,
             plain: system.plain(),
             default: sea_orm::Database::connect(default).await?,
-            context: context()?.client_ip([127, 0, 0, 1].into()).session_id("s-1")?,
+            context: context()?
+                .client_ip([127, 0, 0, 1].into())
+                .session_id("s-1")?,
             order,
         })
     }

@@ -20,8 +20,12 @@ pub fn print(
         "\n{distance}: medians of {rounds} rounds, SELECT 1 takes {:.0} µs\n",
         micros(round_trip)
     );
-    println!("| variant                            | median µs | ratio | turns waited | turns total |");
-    println!("|------------------------------------|----------:|------:|-------------:|------------:|");
+    println!(
+        "| variant                            | median µs | ratio | turns waited | turns total |"
+    );
+    println!(
+        "|------------------------------------|----------:|------:|-------------:|------------:|"
+    );
     for ((variant, latency), turns) in rows() {
         println!(
             "| {:<34} | {:>9.0} | {:>5.2} | {:>12} | {:>11} |",

@@ -10,7 +10,7 @@ use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::support::{Shop, server};
+use crate::support::{Shop, server, set_total};
 
 /// Polls `future` at most `polls` times, waiting for its wakes in between, then drops it.
 async fn poll_times<F: Future>(future: F, polls: usize) -> Option<F::Output> {
@@ -38,7 +38,9 @@ async fn drip() -> u16 {
     let port = listener.local_addr().unwrap().port();
     tokio::spawn(async move {
         while let Ok((client, _)) = listener.accept().await {
-            let server = TcpStream::connect(("127.0.0.1", server().port())).await.unwrap();
+            let server = TcpStream::connect(("127.0.0.1", server().port()))
+                .await
+                .unwrap();
             server.set_nodelay(true).unwrap();
             client.set_nodelay(true).unwrap();
             let (mut from_server, mut to_server) = server.into_split();
@@ -65,7 +67,10 @@ async fn dripping(connections: u32) -> Shop {
     let mut shop = Shop::open().await;
     let (direct, slow) = (server().port().to_string(), drip().await.to_string());
     let url = crate::support::url(&shop.name).replace(&direct, &slow);
-    let config = DatabaseConfig::new(&url).unwrap().pool_size(connections).max_overflow(0);
+    let config = DatabaseConfig::new(&url)
+        .unwrap()
+        .pool_size(connections)
+        .max_overflow(0);
     shop.db = Database::connect(config).await.unwrap();
     shop
 }
@@ -79,9 +84,13 @@ async fn poisoned(shop: &Shop, connections: usize) -> usize {
     for _ in 0..connections {
         let mut connection = pool.acquire().await.unwrap();
         // In a transaction, `now()` stands still from one statement to the next.
-        let sql = "SELECT now()::text, coalesce(current_setting('app.current_tenant_id', true), '')";
+        let sql =
+            "SELECT now()::text, coalesce(current_setting('app.current_tenant_id', true), '')";
         let mut look = async || -> (String, String) {
-            sqlx::query_as(sql).fetch_one(&mut *connection).await.unwrap()
+            sqlx::query_as(sql)
+                .fetch_one(&mut *connection)
+                .await
+                .unwrap()
         };
         let (first, tenant) = look().await;
         let (second, _) = look().await;
@@ -101,18 +110,28 @@ async fn i31_begin_cancelled_after_n_polls_poisons_no_connection() {
             let polls = 1 + round % 16;
             let session = match round % 2 {
                 0 => shop.db.begin(&shop.a).unwrap(),
-                _ => shop.db.begin_with(&shop.a, SessionOptions::read_only()).unwrap(),
+                _ => shop
+                    .db
+                    .begin_with(&shop.a, SessionOptions::read_only())
+                    .unwrap(),
             };
             let statement = order::Entity::find().all(&session);
             cancelled += usize::from(poll_times(statement, polls).await.is_none());
             drop(session);
             if round % 25 == 0 {
-                assert_eq!(poisoned(&shop, connections as usize).await, 0, "after {polls} polls");
+                assert_eq!(
+                    poisoned(&shop, connections as usize).await,
+                    0,
+                    "after {polls} polls"
+                );
             }
         }
         assert_eq!(poisoned(&shop, connections as usize).await, 0);
     }
-    assert!(cancelled > 1_000, "the test must cancel: {cancelled} of 2,000");
+    assert!(
+        cancelled > 1_000,
+        "the test must cancel: {cancelled} of 2,000"
+    );
 }
 
 #[tokio::test]
@@ -122,7 +141,11 @@ async fn i31_statement_after_a_cancelled_begin_is_refused() {
     for polls in 1..50 {
         let session = shop.db.begin(&shop.a).unwrap();
         let first = poll_times(order::Entity::find().all(&session), polls).await;
-        match order::Entity::find().all(&session).await.map_err(Error::from) {
+        match order::Entity::find()
+            .all(&session)
+            .await
+            .map_err(Error::from)
+        {
             Ok(rows) => assert_eq!(rows[0].tenant_id, "acme", "never without its context"),
             Err(error) => {
                 assert!(first.is_none());
@@ -163,10 +186,7 @@ async fn i32_commit_cancelled_after_n_polls_is_finished_with_its_actions() {
 async fn commit_that_was_never_polled_is_a_rollback() {
     let shop = Shop::with_pool(1).await;
     let session = shop.db.begin(&shop.a).unwrap();
-    session
-        .execute_unprepared("UPDATE orders SET total_cents = 77")
-        .await
-        .unwrap();
+    set_total(&session, 77).await;
     drop(session.commit());
     assert_eq!(shop.order(&shop.a).await.total_cents, 10);
 }
@@ -183,10 +203,7 @@ fn session_survives_the_end_of_its_runtime() {
     let (shop, session) = first.block_on(async {
         let shop = Shop::with_pool(1).await;
         let session = shop.db.begin(&shop.a).unwrap();
-        session
-            .execute_unprepared("UPDATE orders SET total_cents = 77")
-            .await
-            .unwrap();
+        set_total(&session, 77).await;
         (shop, session)
     });
     let name = shop.name.clone();

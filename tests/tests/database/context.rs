@@ -6,11 +6,7 @@ use dotmac_database::prelude::*;
 use migration::entity::{order, product, user};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
 
-use crate::support::{Shop, config, context};
-
-fn kind<T: std::fmt::Debug, E: Into<Error>>(result: Result<T, E>) -> ErrorKind {
-    result.map_err(Into::into).unwrap_err().kind()
-}
+use crate::support::{Shop, config, context, kind};
 
 async fn text<C: ConnectionTrait>(db: &C, sql: &str) -> Option<String> {
     let statement = Statement::from_string(DbBackend::Postgres, sql);
@@ -41,7 +37,9 @@ async fn i01_no_tenant_is_a_typed_error_before_any_sql() {
                 kind(order::Entity::delete_many().exec(tx).await),
                 ErrorKind::MissingTenant,
             );
-            let raw = tx.execute_unprepared("SELECT 1; DELETE FROM ONLY orders").await;
+            let raw = tx
+                .execute_unprepared("SELECT 1; DELETE FROM ONLY orders")
+                .await;
             assert_eq!(kind(raw), ErrorKind::MissingTenant);
             // Nothing of this reached the database: the session is as good as new.
             assert_eq!(product::Entity::find().all(tx).await?.len(), 1);
@@ -65,7 +63,10 @@ async fn i01_raw_pool_sees_no_rows_and_writes_none() {
         ..Default::default()
     });
     assert_eq!(kind(insert.exec(&raw).await), ErrorKind::ForeignTenant);
-    let update = raw.execute_unprepared("UPDATE orders SET total_cents = 0").await.unwrap();
+    let update = raw
+        .execute_unprepared("UPDATE orders SET total_cents = 0")
+        .await
+        .unwrap();
     assert_eq!(update.rows_affected(), 0);
 }
 
@@ -75,7 +76,11 @@ async fn i02_context_ends_with_its_transaction() {
     shop.order(&shop.a).await;
     let plain: DatabaseConnection = shop.db.plain();
     assert!(order::Entity::find().all(&plain).await.unwrap().is_empty());
-    let tenant = text(&plain, "SELECT current_setting('app.current_tenant_id', true)").await;
+    let tenant = text(
+        &plain,
+        "SELECT current_setting('app.current_tenant_id', true)",
+    )
+    .await;
     assert_eq!(tenant.unwrap_or_default(), "");
 }
 
@@ -83,10 +88,16 @@ async fn i02_context_ends_with_its_transaction() {
 async fn i03_ids_that_fold_elsewhere_stay_distinct_in_the_database() {
     let shop = Shop::open().await;
     let upper = context("ACME");
-    let rows = shop.db.read(&upper, async |tx| order::Entity::find().all(tx).await);
+    let rows = shop
+        .db
+        .read(&upper, async |tx| order::Entity::find().all(tx).await);
     assert!(rows.await.unwrap().is_empty());
     for id in ["' OR 1=1 --", "", " acme", "acme\0", "a:b", "\u{430}cme"] {
-        assert_eq!(kind(RequestContext::tenant(id)), ErrorKind::InvalidContext, "{id:?}");
+        assert_eq!(
+            kind(RequestContext::tenant(id)),
+            ErrorKind::InvalidContext,
+            "{id:?}"
+        );
     }
 }
 
@@ -114,7 +125,11 @@ async fn i04_context_text_is_stored_to_the_letter_and_never_executed() {
             .unwrap();
         let db = Database::connect(config(&shop.name)).await.unwrap();
         for text_value in hostile {
-            let context = context("acme").user(text_value).unwrap().request_id(text_value).unwrap();
+            let context = context("acme")
+                .user(text_value)
+                .unwrap()
+                .request_id(text_value)
+                .unwrap();
             db.write(&context, async |tx| {
                 let user = text(tx, "SELECT current_setting('app.current_user_id')").await;
                 assert_eq!(user.as_deref(), Some(text_value));
@@ -131,7 +146,10 @@ async fn i04_context_text_is_stored_to_the_letter_and_never_executed() {
         }
         db.close().await;
     }
-    assert_eq!(kind(context("acme").user("nul\0")), ErrorKind::InvalidContext);
+    assert_eq!(
+        kind(context("acme").user("nul\0")),
+        ErrorKind::InvalidContext
+    );
 }
 
 #[tokio::test]
@@ -148,7 +166,10 @@ async fn i05_context_cannot_be_changed_by_raw_sql_of_the_session() {
                 let refused = tx.execute_unprepared(sql).await;
                 assert_eq!(kind(refused), ErrorKind::ContextChange, "{sql}");
             }
-            assert_eq!(order::Entity::find().one(tx).await?.unwrap().tenant_id, "acme");
+            assert_eq!(
+                order::Entity::find().one(tx).await?.unwrap().tenant_id,
+                "acme"
+            );
             Ok::<_, Error>(())
         })
         .await
@@ -208,7 +229,9 @@ async fn i06_context_goes_where_the_session_goes() {
             let rows = inner.await.unwrap();
             assert!(rows.iter().all(|row| row.tenant_id == tenant));
             // A unit of work inside a spawned task.
-            let rows = shop.db.read(&context, async |tx| order::Entity::find().all(tx).await);
+            let rows = shop
+                .db
+                .read(&context, async |tx| order::Entity::find().all(tx).await);
             assert_eq!(rows.await.unwrap()[0].tenant_id, tenant);
         }));
     }
@@ -245,8 +268,14 @@ async fn i08_hooks_refuse_a_connection_without_context() {
     };
     assert_eq!(kind(new.insert(&plain).await), ErrorKind::OutsideSession);
     let order = shop.order(&shop.a).await;
-    assert_eq!(kind(order.clone().delete(&plain).await), ErrorKind::OutsideSession);
+    assert_eq!(
+        kind(order.clone().delete(&plain).await),
+        ErrorKind::OutsideSession
+    );
     let mut changed = order.into_active_model();
     changed.total_cents = Set(0);
-    assert_eq!(kind(changed.update(&plain).await), ErrorKind::OutsideSession);
+    assert_eq!(
+        kind(changed.update(&plain).await),
+        ErrorKind::OutsideSession
+    );
 }

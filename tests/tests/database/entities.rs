@@ -14,7 +14,9 @@ mod device {
     use dotmac_database::prelude::*;
 
     #[dotmac_database::model]
-    #[derive(Clone, Debug, PartialEq, DeriveEntityModel, BaseModel, SoftDelete, Audited, TenantAware)]
+    #[derive(
+        Clone, Debug, PartialEq, DeriveEntityModel, BaseModel, SoftDelete, Audited, TenantAware,
+    )]
     #[dotmac(
         id = "device_id",
         tenant_id = "org_id",
@@ -93,7 +95,13 @@ mod folder {
     pub struct Model {
         pub name: String,
         pub parent_id: Option<Uuid>,
-        #[sea_orm(self_ref, relation_enum = "Parent", relation_reverse = "Children", from = "parent_id", to = "id")]
+        #[sea_orm(
+            self_ref,
+            relation_enum = "Parent",
+            relation_reverse = "Children",
+            from = "parent_id",
+            to = "id"
+        )]
         pub parent: BelongsTo<Option<Entity>>,
         #[sea_orm(self_ref, relation_enum = "Children", relation_reverse = "Parent")]
         pub children: HasMany<Entity>,
@@ -187,7 +195,9 @@ async fn create<E: TenantAware>(manager: &SchemaManager<'_>) {
     create_indexes::<E>(manager).await.unwrap();
     create_triggers::<E>(manager).await.unwrap();
     let db = manager.get_connection();
-    dotmac_database::rls::install::<E, _>(db, &roles()).await.unwrap();
+    dotmac_database::rls::install::<E, _>(db, &roles())
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
@@ -213,7 +223,9 @@ async fn renamed_columns_play_their_roles() {
         })
         .await
         .unwrap();
-    let other = shop.db.read(&shop.b, async |tx| device::Entity::find().all(tx).await);
+    let other = shop
+        .db
+        .read(&shop.b, async |tx| device::Entity::find().all(tx).await);
     assert!(other.await.unwrap().is_empty());
 }
 
@@ -230,7 +242,13 @@ async fn tenants_can_be_uuids_and_numbers() {
             };
             let row = row.insert(tx).await?;
             assert_eq!(metric::Entity::find().all(tx).await?.len(), 1);
-            assert_eq!(metric::Entity::delete_by_id(row.id).exec(tx).await?.rows_affected, 1);
+            assert_eq!(
+                metric::Entity::delete_by_id(row.id)
+                    .exec(tx)
+                    .await?
+                    .rows_affected,
+                1
+            );
             row.clone().restore(tx).await
         });
         assert_eq!(row.await.unwrap().tenant_id, tenant);
@@ -251,7 +269,11 @@ async fn tenants_can_be_uuids_and_numbers() {
     }
     // i03: a second spelling of the same value is refused before any SQL, and so is a tenant that
     // the column cannot hold.
-    for twin in [one.to_string().to_uppercase(), one.simple().to_string(), "007".to_owned()] {
+    for twin in [
+        one.to_string().to_uppercase(),
+        one.simple().to_string(),
+        "007".to_owned(),
+    ] {
         let context = RequestContext::tenant(&twin).unwrap();
         let refused = shop.db.begin(&context).expect_err(&twin);
         assert_eq!(refused.kind(), ErrorKind::InvalidContext);
@@ -265,7 +287,9 @@ async fn tenants_can_be_uuids_and_numbers() {
     });
     let refused = Error::from(refused.await.unwrap_err());
     assert_eq!(refused.kind(), ErrorKind::InvalidContext);
-    let read = shop.db.read(&shop.a, async |tx| metric::Entity::find().all(tx).await);
+    let read = shop
+        .db
+        .read(&shop.a, async |tx| metric::Entity::find().all(tx).await);
     assert!(read.await.is_err(), "the policy's cast refuses it");
 }
 
@@ -314,7 +338,12 @@ async fn i61_self_references_and_many_to_many_hide_deleted_rows() {
     let child = folder("child", Some(root.id)).insert(tx).await.unwrap();
     let tag = || tag::ActiveModel::builder().set_label("t");
     let root_ex = root.clone().into_ex().into_active_model();
-    let saved = root_ex.add_tag(tag()).add_tag(tag()).save(tx).await.unwrap();
+    let saved = root_ex
+        .add_tag(tag())
+        .add_tag(tag())
+        .save(tx)
+        .await
+        .unwrap();
     assert_eq!(saved.tags.as_slice().len(), 2);
     let tags = root.find_related(tag::Entity).all(tx).await.unwrap();
     assert_eq!(tags.len(), 2);
@@ -323,20 +352,43 @@ async fn i61_self_references_and_many_to_many_hide_deleted_rows() {
     let left = &tags[1..];
     assert_eq!(root.find_related(tag::Entity).all(tx).await.unwrap(), left);
     let roots = vec![root.clone()];
-    assert_eq!(roots.load_many_to_many(tag::Entity, folder_tag::Entity, tx).await.unwrap()[0], left);
+    assert_eq!(
+        roots
+            .load_many_to_many(tag::Entity, folder_tag::Entity, tx)
+            .await
+            .unwrap()[0],
+        left
+    );
     let with = folder::Entity::find_by_id(root.id).find_with_related(tag::Entity);
     assert_eq!(with.all(tx).await.unwrap()[0].1, left);
-    let loaded = folder::Entity::load().filter_by_id(root.id).with(tag::Entity).one(tx).await;
+    let loaded = folder::Entity::load()
+        .filter_by_id(root.id)
+        .with(tag::Entity)
+        .one(tx)
+        .await;
     assert_eq!(loaded.unwrap().unwrap().tags.len(), 1);
     // From the other side, through the junction in reverse.
     let folders = left[0].find_related(folder::Entity).all(tx).await.unwrap();
-    assert_eq!(folders, [root.clone()]);
+    assert_eq!(folders, vec![root.clone()]);
 
     // The parent goes: it is hidden from the child, and the child stays.
     let deleted = root.clone().delete(tx).await.unwrap();
     assert_eq!(deleted.rows_affected, 1);
-    assert!(left[0].find_related(folder::Entity).all(tx).await.unwrap().is_empty());
-    assert!(left.to_vec().load_many_to_many(folder::Entity, folder_tag::Entity, tx).await.unwrap()[0].is_empty());
+    assert!(
+        left[0]
+            .find_related(folder::Entity)
+            .all(tx)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    assert!(
+        left.to_vec()
+            .load_many_to_many(folder::Entity, folder_tag::Entity, tx)
+            .await
+            .unwrap()[0]
+            .is_empty()
+    );
     struct Parent;
     impl sea_orm::Linked for Parent {
         type FromEntity = folder::Entity;
@@ -355,9 +407,14 @@ async fn i61_self_references_and_many_to_many_hide_deleted_rows() {
         }
     }
     assert!(child.find_linked(Parent).one(tx).await.unwrap().is_none());
-    let also = folder::Entity::find().find_also_linked(Parent).all(tx).await.unwrap();
+    let also = folder::Entity::find()
+        .find_also_linked(Parent)
+        .all(tx)
+        .await
+        .unwrap();
     assert_eq!(also, [(child.clone(), None)]);
-    assert_eq!(root.find_linked(Child).all(tx).await.unwrap(), [child.clone()]);
+    let children = root.find_linked(Child).all(tx).await.unwrap();
+    assert_eq!(children, vec![child.clone()]);
     child.clone().delete(tx).await.unwrap();
     assert!(root.find_linked(Child).all(tx).await.unwrap().is_empty());
 }
@@ -436,7 +493,12 @@ async fn update_many_is_not_scoped_and_says_so() {
                 };
                 device.insert(tx).await?;
             }
-            device::Entity::find().one(tx).await?.unwrap().delete(tx).await?;
+            device::Entity::find()
+                .one(tx)
+                .await?
+                .unwrap()
+                .delete(tx)
+                .await?;
             let all = device::Entity::update_many().col_expr(device::Column::Name, Expr::val("y"));
             assert_eq!(all.exec(tx).await?.rows_affected, 2);
             Ok::<_, Error>(())

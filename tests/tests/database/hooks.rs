@@ -15,7 +15,9 @@ mod ticket {
     pub static AFTER_DELETE: AtomicU32 = AtomicU32::new(0);
 
     #[dotmac_database::model]
-    #[derive(Clone, Debug, PartialEq, DeriveEntityModel, BaseModel, SoftDelete, Audited, TenantAware)]
+    #[derive(
+        Clone, Debug, PartialEq, DeriveEntityModel, BaseModel, SoftDelete, Audited, TenantAware,
+    )]
     #[sea_orm(table_name = "tickets")]
     #[dotmac(hooks)]
     pub struct Model {
@@ -77,7 +79,9 @@ async fn open() -> Shop {
     let manager = SchemaManager::new(&migrator);
     create_table::<ticket::Entity>(&manager).await.unwrap();
     create_triggers::<ticket::Entity>(&manager).await.unwrap();
-    rls::install::<ticket::Entity, _>(&migrator, &roles()).await.unwrap();
+    rls::install::<ticket::Entity, _>(&migrator, &roles())
+        .await
+        .unwrap();
     shop
 }
 
@@ -102,7 +106,13 @@ async fn own_hooks_run_between_the_stamps() {
 
             let kept = ticket("keep").insert(tx).await?;
             assert!(kept.clone().delete(tx).await.is_err());
-            assert!(!ticket::Entity::find_by_id(kept.id).one(tx).await?.unwrap().is_deleted());
+            assert!(
+                !ticket::Entity::find_by_id(kept.id)
+                    .one(tx)
+                    .await?
+                    .unwrap()
+                    .is_deleted()
+            );
             assert_eq!(row.delete(tx).await?.rows_affected, 1);
             Ok::<_, Error>(())
         })

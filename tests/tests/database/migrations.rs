@@ -11,7 +11,9 @@ async fn names(db: &DatabaseConnection, sql: &str) -> Vec<String> {
         .query_all_raw(Statement::from_string(DbBackend::Postgres, sql))
         .await
         .unwrap();
-    rows.iter().map(|row| row.try_get_by_index(0).unwrap()).collect()
+    rows.iter()
+        .map(|row| row.try_get_by_index(0).unwrap())
+        .collect()
 }
 
 const OBJECTS: &str = "SELECT 'table ' || relname::text FROM pg_class WHERE relkind IN ('r', 'i') \
@@ -26,7 +28,9 @@ const OBJECTS: &str = "SELECT 'table ' || relname::text FROM pg_class WHERE relk
 async fn i45_down_takes_away_what_up_made_and_nothing_else() {
     let name = create_database("template1").await;
     let db = admin(&name).await;
-    db.execute_unprepared("CREATE TABLE bystander (id int)").await.unwrap();
+    db.execute_unprepared("CREATE TABLE bystander (id int)")
+        .await
+        .unwrap();
     let before = names(&db, OBJECTS).await;
     Migrator::up(&db, None).await.unwrap();
     let up = names(&db, OBJECTS).await;
@@ -86,8 +90,10 @@ async fn tables_are_protected_as_designed() {
     .await;
     assert_eq!(
         unique,
-        ["CREATE UNIQUE INDEX uq_users_email ON public.users USING btree (tenant_id, email) \
-          WHERE (deleted_at IS NULL)"],
+        [
+            "CREATE UNIQUE INDEX uq_users_email ON public.users USING btree (tenant_id, email) \
+          WHERE (deleted_at IS NULL)"
+        ],
     );
 }
 
@@ -109,7 +115,10 @@ async fn policy_uses_the_index_led_by_the_tenant() {
         .query_all_raw(Statement::from_string(DbBackend::Postgres, sql))
         .await
         .unwrap();
-    let plan: Vec<String> = rows.iter().map(|row| row.try_get_by_index(0).unwrap()).collect();
+    let plan: Vec<String> = rows
+        .iter()
+        .map(|row| row.try_get_by_index(0).unwrap())
+        .collect();
     let plan = plan.join("\n");
     assert!(plan.contains("Index"), "{plan}");
     assert!(!plan.contains("Seq Scan"), "{plan}");

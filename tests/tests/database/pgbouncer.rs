@@ -18,7 +18,11 @@ struct PgBouncer {
 
 impl PgBouncer {
     fn start() -> Self {
-        let folder = tempfile::Builder::new().prefix("dotmac-pgb-").tempdir().unwrap().keep();
+        let folder = tempfile::Builder::new()
+            .prefix("dotmac-pgb-")
+            .tempdir()
+            .unwrap()
+            .keep();
         let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let port = free.local_addr().unwrap().port();
         drop(free);
@@ -38,26 +42,33 @@ impl PgBouncer {
             if [ \"$(id -u)\" = 0 ]; then chmod -R a+rX \"$1\"; set -- \"$1\" -u nobody; fi; \
             d=$1; shift; \"$p\" -q \"$@\" \"$d/settings\" >/dev/null & pid=$!; \
             cat; kill -INT $pid; wait $pid; rm -rf \"$d\"";
-        let guardian = Command::new("sh")
+        let bouncer = Command::new("sh")
             .args(["-c", guard, "guardian"])
             .arg(&folder)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
+            .map(|guardian| PgBouncer { guardian, port })
             .unwrap();
         for _ in 0..200 {
             if std::net::TcpStream::connect(("127.0.0.1", port)).is_ok() {
-                return PgBouncer { guardian, port };
+                return bouncer;
             }
             std::thread::sleep(std::time::Duration::from_millis(20));
         }
-        panic!("PgBouncer does not answer: is the package `pgbouncer` installed? (tests/run does it)");
+        panic!(
+            "PgBouncer does not answer: is the package `pgbouncer` installed? (tests/run does it)"
+        );
     }
 
     fn config(&self, shop: &Shop) -> DatabaseConfig {
         let url = crate::support::url(&shop.name);
         let url = url.replace(&server().port().to_string(), &self.port.to_string());
-        DatabaseConfig::new(&url).unwrap().pool_size(8).max_overflow(0).pgbouncer(true)
+        DatabaseConfig::new(&url)
+            .unwrap()
+            .pool_size(8)
+            .max_overflow(0)
+            .pgbouncer(true)
     }
 }
 

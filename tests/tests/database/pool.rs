@@ -6,7 +6,7 @@ use dotmac_database::prelude::*;
 use migration::entity::order;
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 
-use crate::support::{Shop, url};
+use crate::support::{Shop, set_total, url};
 
 #[tokio::test]
 async fn i30_a_thousand_sessions_in_random_order_on_one_connection() {
@@ -28,7 +28,10 @@ async fn i30_a_thousand_sessions_in_random_order_on_one_connection() {
         };
         let session = match n % 2 {
             0 => shop.db.begin(context).unwrap(),
-            _ => shop.db.begin_with(context, SessionOptions::read_only()).unwrap(),
+            _ => shop
+                .db
+                .begin_with(context, SessionOptions::read_only())
+                .unwrap(),
         };
         let row = session
             .query_one_raw(Statement::from_string(DbBackend::Postgres, sql))
@@ -64,10 +67,7 @@ async fn assert_clean(shop: &Shop) {
 async fn i32_cancelled_query_leaves_nothing_behind() {
     let shop = Shop::with_pool(1).await;
     let session = shop.db.begin(&shop.a).unwrap();
-    session
-        .execute_unprepared("UPDATE orders SET total_cents = 77")
-        .await
-        .unwrap();
+    set_total(&session, 77).await;
     let slow = session.execute_unprepared("SELECT pg_sleep(30)");
     let cancelled = tokio::time::timeout(std::time::Duration::from_millis(50), slow).await;
     assert!(cancelled.is_err());
@@ -81,10 +81,7 @@ async fn i32_cancelled_query_leaves_nothing_behind() {
 async fn i32_dropped_session_is_rolled_back() {
     let shop = Shop::with_pool(1).await;
     let session = shop.db.begin(&shop.a).unwrap();
-    session
-        .execute_unprepared("UPDATE orders SET total_cents = 77")
-        .await
-        .unwrap();
+    set_total(&session, 77).await;
     drop(session);
     assert_eq!(shop.order(&shop.a).await.total_cents, 10);
     assert_clean(&shop).await;
@@ -98,7 +95,8 @@ async fn i32_panic_in_the_work_rolls_back() {
         inside
             .db
             .write(&inside.a, async |tx| {
-                tx.execute_unprepared("UPDATE orders SET total_cents = 77").await?;
+                tx.execute_unprepared("UPDATE orders SET total_cents = 77")
+                    .await?;
                 assert_eq!(order::Entity::find().count_all(tx).await, 0, "on purpose");
                 Ok::<_, Error>(())
             })
@@ -123,10 +121,7 @@ impl CountAll for sea_orm::Select<order::Entity> {
 async fn i32_session_dropped_outside_a_runtime_closes_its_connection() {
     let shop = Shop::with_pool(1).await;
     let session = shop.db.begin(&shop.a).unwrap();
-    session
-        .execute_unprepared("UPDATE orders SET total_cents = 77")
-        .await
-        .unwrap();
+    set_total(&session, 77).await;
     std::thread::spawn(move || drop(session)).join().unwrap();
     assert_eq!(shop.order(&shop.a).await.total_cents, 10);
     assert_clean(&shop).await;
@@ -145,7 +140,10 @@ async fn i35_connection_lost_before_the_first_statement_runs_nothing() {
         )
         .await
         .unwrap();
-    let lost = order::Entity::find().all(&session).await.map_err(Error::from);
+    let lost = order::Entity::find()
+        .all(&session)
+        .await
+        .map_err(Error::from);
     assert_eq!(lost.unwrap_err().kind(), ErrorKind::ConnectionLost);
     // The session is over: no statement of it runs on another connection without its context.
     assert!(order::Entity::find().all(&session).await.is_err());

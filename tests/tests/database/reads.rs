@@ -5,8 +5,8 @@ use futures_util::TryStreamExt;
 use migration::entity::{order, order_line, product, tenant, user};
 use sea_orm::sea_query::{Expr, Query};
 use sea_orm::{
-    ConnectionTrait, DbBackend, DerivePartialModel, FromQueryResult, JoinType, Linked,
-    LoaderTrait, PaginatorTrait, QueryTrait, RelationTrait, Statement, StreamTrait,
+    ConnectionTrait, DbBackend, DerivePartialModel, FromQueryResult, JoinType, Linked, LoaderTrait,
+    PaginatorTrait, QueryTrait, RelationTrait, Statement, StreamTrait,
 };
 
 use crate::support::Shop;
@@ -20,14 +20,23 @@ async fn i10_every_select_shows_own_rows_only() {
             let all = order::Entity::find().all(tx).await?;
             assert_eq!(all.len(), 1);
             assert_eq!(all[0].tenant_id, "acme");
-            assert!(order::Entity::find_by_id(foreign.id).one(tx).await?.is_none());
+            assert!(
+                order::Entity::find_by_id(foreign.id)
+                    .one(tx)
+                    .await?
+                    .is_none()
+            );
             assert_eq!(order::Entity::find().count(tx).await?, 1);
             let exists = order::Entity::find().filter(order::Column::Id.eq(foreign.id));
             assert_eq!(exists.count(tx).await?, 0);
             assert_eq!(order::Entity::find().paginate(tx, 10).num_items().await?, 1);
             let mut cursor = order::Entity::find().cursor_by(order::Column::Id);
             assert_eq!(cursor.first(10).all(tx).await?.len(), 1);
-            let streamed: Vec<_> = order::Entity::find().stream(tx).await?.try_collect().await?;
+            let streamed: Vec<_> = order::Entity::find()
+                .stream(tx)
+                .await?
+                .try_collect()
+                .await?;
             assert_eq!(streamed, all);
             assert_eq!(tenant::Entity::find().all(tx).await?.len(), 1);
             Ok::<_, Error>(())
@@ -58,12 +67,21 @@ async fn i11_joins_show_own_rows_only() {
             let user = user::Entity::find().one(tx).await?.unwrap();
             assert_eq!(user.find_related(order::Entity).all(tx).await?.len(), 1);
             assert_eq!(user.find_linked(LinesOfUser).all(tx).await?.len(), 1);
-            let also = order::Entity::find().find_also_related(user::Entity).all(tx).await?;
+            let also = order::Entity::find()
+                .find_also_related(user::Entity)
+                .all(tx)
+                .await?;
             assert_eq!(also.len(), 1);
             assert_eq!(also[0].1.as_ref(), Some(&user));
-            let with = product::Entity::find().find_with_related(order_line::Entity).all(tx).await?;
+            let with = product::Entity::find()
+                .find_with_related(order_line::Entity)
+                .all(tx)
+                .await?;
             assert_eq!(with[0].1.len(), 1);
-            let both = order::Entity::find().find_both_related(user::Entity).all(tx).await?;
+            let both = order::Entity::find()
+                .find_both_related(user::Entity)
+                .all(tx)
+                .await?;
             assert_eq!(both.len(), 1);
             let three = order_line::Entity::find()
                 .find_also_related(order::Entity)
@@ -71,7 +89,10 @@ async fn i11_joins_show_own_rows_only() {
                 .all(tx)
                 .await?;
             assert_eq!(three.len(), 1);
-            let linked = user::Entity::find().find_also_linked(LinesOfUser).all(tx).await?;
+            let linked = user::Entity::find()
+                .find_also_linked(LinesOfUser)
+                .all(tx)
+                .await?;
             assert_eq!(linked.len(), 1);
             Ok::<_, Error>(())
         })
@@ -120,7 +141,10 @@ async fn i12_key_that_points_to_a_foreign_row_loads_nothing() {
             let orders = order::Entity::find().all(tx).await?;
             assert_eq!(orders[0].user_id, Some(user));
             assert_eq!(orders.load_one(user::Entity, tx).await?, [None]);
-            let also = order::Entity::find().find_also_related(user::Entity).all(tx).await?;
+            let also = order::Entity::find()
+                .find_also_related(user::Entity)
+                .all(tx)
+                .await?;
             assert_eq!(also[0].1, None);
             Ok::<_, Error>(())
         })
@@ -153,7 +177,10 @@ async fn i13_partial_and_aggregated_selects_show_own_rows_only() {
                 .all(tx)
                 .await?;
             assert_eq!(tuples, [("acme".to_owned(), 10)]);
-            let partial = order::Entity::find().into_partial_model::<Number>().all(tx).await?;
+            let partial = order::Entity::find()
+                .into_partial_model::<Number>()
+                .all(tx)
+                .await?;
             assert_eq!(partial.len(), 1);
             assert_eq!(partial[0].number, "1");
             let sums = order::Entity::find()
@@ -231,7 +258,11 @@ async fn i15_raw_sql_shows_own_rows_only() {
                     "SELECT 1; UPDATE orders SET total_cents = 0 WHERE tenant_id = 'beta'",
                 )
                 .await?;
-            assert_eq!(updated.rows_affected(), 1, "the one row is that of SELECT 1");
+            assert_eq!(
+                updated.rows_affected(),
+                1,
+                "the one row is that of SELECT 1"
+            );
             Ok::<_, Error>(())
         })
         .await
@@ -244,7 +275,8 @@ async fn i16_open_stream_keeps_other_work_of_its_session_off() {
     let shop = Shop::open().await;
     shop.db
         .read(&shop.a, async |tx| {
-            let statement = Statement::from_string(DbBackend::Postgres, "SELECT generate_series(1, 9)");
+            let statement =
+                Statement::from_string(DbBackend::Postgres, "SELECT generate_series(1, 9)");
             let stream = tx.stream_raw(statement).await?;
             let other = order::Entity::find().all(tx).await.map_err(Error::from);
             assert_eq!(other.unwrap_err().kind(), ErrorKind::Session);
@@ -261,9 +293,16 @@ async fn i17_statement_prepared_by_one_tenant_serves_the_other_its_own_rows() {
     let shop = Shop::with_pool(1).await;
     for _ in 0..10 {
         for (context, id) in [(&shop.a, "acme"), (&shop.b, "beta")] {
-            let rows = shop.db.read(context, async |tx| order::Entity::find().all(tx).await);
+            let rows = shop
+                .db
+                .read(context, async |tx| order::Entity::find().all(tx).await);
             let rows = rows.await.unwrap();
-            assert_eq!(rows.iter().map(|r| r.tenant_id.as_str()).collect::<Vec<_>>(), [id]);
+            assert_eq!(
+                rows.iter()
+                    .map(|r| r.tenant_id.as_str())
+                    .collect::<Vec<_>>(),
+                [id]
+            );
         }
     }
 }
@@ -272,11 +311,16 @@ async fn i17_statement_prepared_by_one_tenant_serves_the_other_its_own_rows() {
 async fn i18_row_locks_do_not_wait_for_foreign_rows() {
     let shop = Shop::open().await;
     let holder = shop.db.begin(&shop.b).unwrap();
-    let held = order::Entity::find().lock_exclusive().all(&holder).await.unwrap();
+    let held = order::Entity::find()
+        .lock_exclusive()
+        .all(&holder)
+        .await
+        .unwrap();
     assert_eq!(held.len(), 1);
     shop.db
         .write(&shop.a, async |tx| {
-            tx.execute_unprepared("SET LOCAL lock_timeout = '100ms'").await?;
+            tx.execute_unprepared("SET LOCAL lock_timeout = '100ms'")
+                .await?;
             let mine = order::Entity::find().lock_exclusive().all(tx).await?;
             assert_eq!(mine.len(), 1);
             assert_eq!(mine[0].tenant_id, "acme");

@@ -46,7 +46,8 @@ async fn i40_start_refuses_roles_that_bypass_policies() {
     .await;
     assert!(connect_as(&shop, "GRANT shop_app TO {role}").await.is_ok());
     // Last, because it stays.
-    let owner = "ALTER TABLE orders OWNER TO {role}; ALTER TABLE orders NO FORCE ROW LEVEL SECURITY";
+    let owner =
+        "ALTER TABLE orders OWNER TO {role}; ALTER TABLE orders NO FORCE ROW LEVEL SECURITY";
     refused(&shop, owner, "FORCE ROW LEVEL SECURITY").await;
 }
 
@@ -55,9 +56,15 @@ async fn i40_start_check_can_be_turned_off_only_by_name() {
     let shop = Shop::open().await;
     let url = server().url("postgres", server().password(), &shop.name);
     let config = DatabaseConfig::new(&url).unwrap();
-    let refused = Database::connect(config.clone()).await.expect_err("a superuser");
+    let refused = Database::connect(config.clone())
+        .await
+        .expect_err("a superuser");
     assert_eq!(refused.kind(), ErrorKind::BypassesRls);
-    assert!(refused.to_string().contains("connect as a role without SUPERUSER"));
+    assert!(
+        refused
+            .to_string()
+            .contains("connect as a role without SUPERUSER")
+    );
     let named = config.start_check(StartCheck::SkippedUnprotected);
     assert!(Database::connect(named).await.is_ok());
 }
@@ -101,8 +108,14 @@ async fn broken_protection_shows_foreign_rows() {
          USING (true)",
     ] {
         let shop = Shop::open().await;
-        shop.admin().await.execute_unprepared(mutation).await.unwrap();
-        let rows = shop.db.read(&shop.a, async |tx| order::Entity::find().all(tx).await);
+        shop.admin()
+            .await
+            .execute_unprepared(mutation)
+            .await
+            .unwrap();
+        let rows = shop
+            .db
+            .read(&shop.a, async |tx| order::Entity::find().all(tx).await);
         assert_eq!(rows.await.unwrap().len(), 2, "{mutation}");
     }
 }
@@ -112,7 +125,11 @@ async fn missing_roles_are_named_with_the_remedy() {
     let shop = Shop::open().await;
     let migrator = shop.migrator().await;
     // The copies of the template have its roles, not those of their own name.
-    let missing = Roles::of_database(&migrator).await.unwrap().create(&migrator).await;
+    let missing = Roles::of_database(&migrator)
+        .await
+        .unwrap()
+        .create(&migrator)
+        .await;
     let message = missing.expect_err("no CREATEROLE").to_string();
     assert!(message.contains("run `Roles::create`"), "{message}");
     let refused = migrate::install::<order::Entity>(&SchemaManager::new(&migrator)).await;

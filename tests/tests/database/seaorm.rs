@@ -88,10 +88,19 @@ async fn pages_cursors_and_streams() {
     let mut stream = select().stream(tx).await.unwrap();
     assert_eq!(stream.next().await.unwrap().unwrap().number, "1");
     drop(stream);
-    let streamed: Vec<_> = select().stream(tx).await.unwrap().try_collect().await.unwrap();
+    let streamed: Vec<_> = select()
+        .stream(tx)
+        .await
+        .unwrap()
+        .try_collect()
+        .await
+        .unwrap();
     assert_eq!(streamed.len(), 26);
     // A stream that fails aborts the unit of work.
-    let failing = Statement::from_string(DbBackend::Postgres, "SELECT 1 / (3 - n) FROM generate_series(1, 5) n");
+    let failing = Statement::from_string(
+        DbBackend::Postgres,
+        "SELECT 1 / (3 - n) FROM generate_series(1, 5) n",
+    );
     let rows: Result<Vec<_>, _> = tx.stream_raw(failing).await.unwrap().try_collect().await;
     assert!(rows.is_err());
     assert!(session.commit().await.is_err());
@@ -129,7 +138,8 @@ async fn raw_statements_and_custom_results() {
     .await
     .unwrap();
     assert_eq!(json, [serde_json::json!({"number": "1"})]);
-    let statement = Statement::from_string(DbBackend::Postgres, "UPDATE orders SET total_cents = 3");
+    let statement =
+        Statement::from_string(DbBackend::Postgres, "UPDATE orders SET total_cents = 3");
     assert_eq!(tx.execute_raw(statement).await.unwrap().rows_affected(), 1);
     let returned = order::Entity::update_many()
         .col_expr(order::Column::TotalCents, 4.into())
@@ -137,6 +147,10 @@ async fn raw_statements_and_custom_results() {
         .await
         .unwrap();
     assert_eq!(returned[0].total_cents, 4);
-    let first_page = order::Entity::find().paginate(tx, 1).num_items_and_pages().await.unwrap();
+    let first_page = order::Entity::find()
+        .paginate(tx, 1)
+        .num_items_and_pages()
+        .await
+        .unwrap();
     assert_eq!(first_page.number_of_items, 1);
 }

@@ -6,17 +6,7 @@ use dotmac_database::prelude::*;
 use migration::entity::{order, user};
 use sea_orm::{ConnectionTrait, IsolationLevel, TransactionSession};
 
-use crate::support::Shop;
-
-fn kind<T: std::fmt::Debug, E: Into<Error>>(result: Result<T, E>) -> ErrorKind {
-    result.map_err(Into::into).unwrap_err().kind()
-}
-
-async fn set_total(tx: &Session, total: i64) {
-    tx.execute_unprepared(&format!("UPDATE orders SET total_cents = {total}"))
-        .await
-        .unwrap();
-}
+use crate::support::{Shop, kind, set_total};
 
 #[tokio::test]
 async fn ok_commits_and_err_rolls_back() {
@@ -77,7 +67,11 @@ async fn failed_constraint_at_commit_is_an_error() {
     let result = shop
         .db
         .write(&shop.a, async |tx| {
-            let mut order = order::Entity::find().one(tx).await?.unwrap().into_active_model();
+            let mut order = order::Entity::find()
+                .one(tx)
+                .await?
+                .unwrap()
+                .into_active_model();
             order.user_id = Set(Some(Uuid::now_v7()));
             order.update(tx).await
         })
@@ -95,13 +89,13 @@ async fn read_session_refuses_writes_by_the_database() {
     };
     let write = shop.db.read(&shop.a, async |tx| new.insert(tx).await);
     assert_eq!(kind(write.await), ErrorKind::ReadOnly);
-    let raw = shop
-        .db
-        .read(&shop.a, async |tx| tx.execute_unprepared("DELETE FROM users").await);
+    let raw = shop.db.read(&shop.a, async |tx| {
+        tx.execute_unprepared("DELETE FROM users").await
+    });
     assert_eq!(kind(raw.await), ErrorKind::ReadOnly);
-    let to_write = shop
-        .db
-        .read(&shop.a, async |tx| tx.execute_unprepared("SET TRANSACTION READ WRITE").await);
+    let to_write = shop.db.read(&shop.a, async |tx| {
+        tx.execute_unprepared("SET TRANSACTION READ WRITE").await
+    });
     assert_eq!(kind(to_write.await), ErrorKind::ContextChange);
     // Hidden from the gate, it comes too late: the session has run a query already.
     shop.admin()
@@ -113,7 +107,8 @@ async fn read_session_refuses_writes_by_the_database() {
         .await
         .unwrap();
     let hidden = shop.db.read(&shop.a, async |tx| {
-        tx.execute_unprepared("SELECT unlock(); DELETE FROM users").await
+        tx.execute_unprepared("SELECT unlock(); DELETE FROM users")
+            .await
     });
     assert!(hidden.await.is_err());
 }
@@ -129,8 +124,14 @@ async fn nested_session_is_a_savepoint() {
             TransactionSession::rollback(nested).await?;
             assert_eq!(order::Entity::find().one(tx).await?.unwrap().total_cents, 1);
             let nested = tx.begin().await?;
-            assert_eq!(kind(nested.execute_unprepared("SELECT 1 / 0").await), ErrorKind::Other);
-            assert_eq!(kind(order::Entity::find().all(&nested).await), ErrorKind::Aborted);
+            assert_eq!(
+                kind(nested.execute_unprepared("SELECT 1 / 0").await),
+                ErrorKind::Other
+            );
+            assert_eq!(
+                kind(order::Entity::find().all(&nested).await),
+                ErrorKind::Aborted
+            );
             assert_eq!(kind(nested.commit().await), ErrorKind::Aborted);
             // Three levels, the innermost two dropped together.
             let outer = tx.begin().await?;
@@ -141,7 +142,14 @@ async fn nested_session_is_a_savepoint() {
             let inner = outer.begin().await?;
             set_total(&inner, 5).await;
             drop(inner);
-            assert_eq!(order::Entity::find().one(&outer).await?.unwrap().total_cents, 4);
+            assert_eq!(
+                order::Entity::find()
+                    .one(&outer)
+                    .await?
+                    .unwrap()
+                    .total_cents,
+                4
+            );
             outer.commit().await?;
             Ok::<_, Error>(())
         })
@@ -155,13 +163,19 @@ async fn parent_takes_no_statement_while_a_nested_session_is_open() {
     let shop = Shop::open().await;
     let session = shop.db.begin(&shop.a).unwrap();
     let nested = session.nested().unwrap();
-    assert_eq!(kind(order::Entity::find().all(&session).await), ErrorKind::Session);
+    assert_eq!(
+        kind(order::Entity::find().all(&session).await),
+        ErrorKind::Session
+    );
     assert_eq!(kind(session.nested()), ErrorKind::Session);
     drop(nested);
     assert_eq!(order::Entity::find().all(&session).await.unwrap().len(), 1);
     let orphan = session.nested().unwrap();
     drop(session);
-    assert_eq!(kind(order::Entity::find().all(&orphan).await), ErrorKind::Session);
+    assert_eq!(
+        kind(order::Entity::find().all(&orphan).await),
+        ErrorKind::Session
+    );
 }
 
 #[tokio::test]
@@ -176,7 +190,10 @@ async fn nested_session_that_outlives_its_parent_runs_nothing() {
         assert_eq!(kind(session.commit().await), ErrorKind::Session);
         // Neither in the old transaction nor outside of any.
         let sql = "SELECT set_total()";
-        assert_eq!(kind(nested.execute_unprepared(sql).await), ErrorKind::Session);
+        assert_eq!(
+            kind(nested.execute_unprepared(sql).await),
+            ErrorKind::Session
+        );
         assert_eq!(kind(nested.commit().await), ErrorKind::Session);
     }
     assert_eq!(shop.order(&shop.a).await.total_cents, 10);
@@ -196,8 +213,13 @@ async fn transaction_callback_of_sea_orm_nests() {
                 })
                 .await;
             assert!(result.is_err());
-            assert_eq!(order::Entity::find().one(tx).await?.unwrap().total_cents, 10);
-            let nested = tx.begin_with_config(Some(IsolationLevel::Serializable), None).await;
+            assert_eq!(
+                order::Entity::find().one(tx).await?.unwrap().total_cents,
+                10
+            );
+            let nested = tx
+                .begin_with_config(Some(IsolationLevel::Serializable), None)
+                .await;
             assert_eq!(kind(nested), ErrorKind::Session);
             Ok::<_, Error>(())
         })

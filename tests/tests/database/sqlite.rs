@@ -8,11 +8,7 @@ use migration::entity::{order, order_line, product, user};
 use sea_orm::ConnectionTrait;
 use sea_orm_migration::MigratorTrait;
 
-use crate::support::context;
-
-fn kind<T: std::fmt::Debug, E: Into<Error>>(result: Result<T, E>) -> ErrorKind {
-    result.map_err(Into::into).unwrap_err().kind()
-}
+use crate::support::{context, kind};
 
 async fn open() -> Database {
     let db = in_memory().await.unwrap();
@@ -32,7 +28,10 @@ fn new_user() -> user::ActiveModel {
 async fn entities_hooks_and_scopes_work() {
     let db = open().await;
     let a = context("acme");
-    let user = db.write(&a, async |tx| new_user().insert(tx).await).await.unwrap();
+    let user = db
+        .write(&a, async |tx| new_user().insert(tx).await)
+        .await
+        .unwrap();
     assert_eq!(user.tenant_id, "acme");
     assert_eq!(user.created_by.as_deref(), Some("acme-user"));
     assert_eq!(user.id.get_version_num(), 7);
@@ -65,7 +64,12 @@ async fn entities_hooks_and_scopes_work() {
         assert_eq!(lines, 1);
         let loaded = user::Entity::load().with(order::Entity).all(tx).await?;
         assert_eq!(loaded[0].orders.len(), 1);
-        let deleted = order::Entity::find().one(tx).await?.unwrap().delete(tx).await?;
+        let deleted = order::Entity::find()
+            .one(tx)
+            .await?
+            .unwrap()
+            .delete(tx)
+            .await?;
         assert_eq!(deleted.rows_affected, 1);
         let loaded = user::Entity::load().with(order::Entity).all(tx).await?;
         assert_eq!(loaded[0].orders.len(), 0);
@@ -85,14 +89,23 @@ async fn hooks_refuse_foreign_and_missing_tenants() {
         tenant_id: Set("beta".into()),
         ..new_user()
     };
-    let refused = db.write(&context("acme"), async |tx| foreign.insert(tx).await).await;
+    let refused = db
+        .write(&context("acme"), async |tx| foreign.insert(tx).await)
+        .await;
     assert_eq!(kind(refused), ErrorKind::ForeignTenant);
     let nobody = RequestContext::without_tenant();
-    let refused = db.write(&nobody, async |tx| new_user().insert(tx).await).await;
+    let refused = db
+        .write(&nobody, async |tx| new_user().insert(tx).await)
+        .await;
     assert_eq!(kind(refused), ErrorKind::MissingTenant);
-    let refused = db.read(&nobody, async |tx| user::Entity::find().all(tx).await).await;
+    let refused = db
+        .read(&nobody, async |tx| user::Entity::find().all(tx).await)
+        .await;
     assert_eq!(kind(refused), ErrorKind::MissingTenant);
-    assert_eq!(kind(new_user().insert(&db.plain()).await), ErrorKind::OutsideSession);
+    assert_eq!(
+        kind(new_user().insert(&db.plain()).await),
+        ErrorKind::OutsideSession
+    );
 }
 
 #[tokio::test]
@@ -100,10 +113,15 @@ async fn tenants_are_held_apart_by_explicit_conditions_only() {
     let db = open().await;
     let (a, b) = (context("acme"), context("beta"));
     for context in [&a, &b] {
-        db.write(context, async |tx| new_user().insert(tx).await).await.unwrap();
+        db.write(context, async |tx| new_user().insert(tx).await)
+            .await
+            .unwrap();
     }
     // There is no row-level security: `find` shows the rows of both.
-    let all = db.read(&a, async |tx| user::Entity::find().all(tx).await).await.unwrap();
+    let all = db
+        .read(&a, async |tx| user::Entity::find().all(tx).await)
+        .await
+        .unwrap();
     assert_eq!(all.len(), 2);
     let own = db.read(&a, async |tx| {
         let tenant = tx.context().tenant_id().unwrap().clone();
@@ -125,7 +143,9 @@ async fn sessions_behave_as_on_postgresql() {
     db.write(&a, async |tx| {
         new_user().insert(tx).await?;
         let nested = tx.nested()?;
-        nested.execute_unprepared("UPDATE users SET name = 'nested'").await?;
+        nested
+            .execute_unprepared("UPDATE users SET name = 'nested'")
+            .await?;
         nested.rollback().await?;
         assert_eq!(user::Entity::find().one(tx).await?.unwrap().name, "ada");
         Ok::<_, Error>(())
@@ -133,9 +153,15 @@ async fn sessions_behave_as_on_postgresql() {
     .await
     .unwrap();
     let dropped = db.begin(&a).unwrap();
-    dropped.execute_unprepared("UPDATE users SET name = 'dropped'").await.unwrap();
+    dropped
+        .execute_unprepared("UPDATE users SET name = 'dropped'")
+        .await
+        .unwrap();
     drop(dropped);
-    let rows = db.read(&a, async |tx| user::Entity::find().all(tx).await).await.unwrap();
+    let rows = db
+        .read(&a, async |tx| user::Entity::find().all(tx).await)
+        .await
+        .unwrap();
     assert_eq!(rows[0].name, "ada");
     let swallowed = db.write(&a, async |tx| {
         let _ = tx.execute_unprepared("SELECT * FROM nowhere").await;
@@ -148,11 +174,15 @@ async fn sessions_behave_as_on_postgresql() {
 async fn guard_and_constraints_hold() {
     let db = open().await;
     let a = context("acme");
-    db.write(&a, async |tx| new_user().insert(tx).await).await.unwrap();
+    db.write(&a, async |tx| new_user().insert(tx).await)
+        .await
+        .unwrap();
     let twin = db.write(&a, async |tx| new_user().insert(tx).await).await;
     assert_eq!(kind(twin), ErrorKind::Unique);
     let physical = db
-        .write(&a, async |tx| tx.execute_unprepared("DELETE FROM users").await)
+        .write(&a, async |tx| {
+            tx.execute_unprepared("DELETE FROM users").await
+        })
         .await;
     assert_eq!(kind(physical), ErrorKind::PhysicalDelete);
 }
@@ -161,7 +191,10 @@ async fn guard_and_constraints_hold() {
 async fn what_needs_postgresql_says_so() {
     let db = open().await;
     let plain = db.plain();
-    assert_eq!(kind(Roles::of_database(&plain).await), ErrorKind::Unsupported);
+    assert_eq!(
+        kind(Roles::of_database(&plain).await),
+        ErrorKind::Unsupported
+    );
     let roles = Roles::with_prefix("x");
     assert_eq!(kind(roles.create(&plain).await), ErrorKind::Unsupported);
     let policies = rls::install::<user::Entity, _>(&plain, &roles).await;
@@ -175,7 +208,12 @@ async fn what_needs_postgresql_says_so() {
 async fn rolled_back_work_leaves_nothing() {
     let db = open().await;
     let a = context("acme");
-    rolled_back(&db, &a, async |tx| new_user().insert(tx).await).await.unwrap();
-    let rows = db.read(&a, async |tx| user::Entity::find().all(tx).await).await.unwrap();
+    rolled_back(&db, &a, async |tx| new_user().insert(tx).await)
+        .await
+        .unwrap();
+    let rows = db
+        .read(&a, async |tx| user::Entity::find().all(tx).await)
+        .await
+        .unwrap();
     assert!(rows.is_empty());
 }

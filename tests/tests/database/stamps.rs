@@ -53,20 +53,29 @@ async fn i65_stamps_set_by_user_input_are_overwritten() {
         number: Set("bulk".into()),
         ..forged()
     };
-    let row = order::Entity::insert(bulk).exec_with_returning(tx).await.unwrap();
+    let row = order::Entity::insert(bulk)
+        .exec_with_returning(tx)
+        .await
+        .unwrap();
     expect_stamped(&row);
     let all = order::Entity::update_many()
         .col_expr(order::Column::CreatedBy, Expr::val("mallory"))
         .col_expr(order::Column::UpdatedBy, Expr::val("mallory"))
         .col_expr(order::Column::RequestId, Expr::val("forged"))
         .col_expr(order::Column::DeletedBy, Expr::val("mallory"))
-        .col_expr(order::Column::CreatedAt, Expr::cust("'2000-01-01'::timestamptz"))
+        .col_expr(
+            order::Column::CreatedAt,
+            Expr::cust("'2000-01-01'::timestamptz"),
+        )
         .exec_with_returning(tx)
         .await
         .unwrap();
     assert_eq!(all.len(), 3);
     all.iter().for_each(expect_stamped);
-    assert!(all.iter().all(|row| row.created_at.timestamp() > 1_000_000_000));
+    assert!(
+        all.iter()
+            .all(|row| row.created_at.timestamp() > 1_000_000_000)
+    );
     // A generated column cannot be written at all.
     let generated = order::Entity::insert(order::ActiveModel {
         is_active: Set(false),
@@ -99,7 +108,11 @@ async fn i66_bulk_and_raw_writes_are_stamped() {
     tx.execute_unprepared("UPDATE orders SET deleted_at = '2000-01-01' WHERE number = 'raw'")
         .await
         .unwrap();
-    let deleted = order::Entity::only_deleted().one(tx).await.unwrap().unwrap();
+    let deleted = order::Entity::only_deleted()
+        .one(tx)
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(deleted.deleted_by.as_deref(), Some("acme-user"));
     assert!(deleted.deletion_id.is_some());
     assert!(deleted.deleted_at.unwrap().timestamp() > 1_000_000_000);
@@ -148,5 +161,8 @@ async fn context_without_user_stamps_null_and_not_the_last_user() {
         .await
     });
     let user = user.await.unwrap();
-    assert_eq!((user.created_by, user.updated_by, user.request_id), (None, None, None));
+    assert_eq!(
+        (user.created_by, user.updated_by, user.request_id),
+        (None, None, None)
+    );
 }

@@ -34,6 +34,18 @@ pub fn context(tenant: &str) -> RequestContext {
         .unwrap()
 }
 
+/// The kind of an error that must have come, of this crate or through SeaORM.
+#[track_caller]
+pub fn kind<T: std::fmt::Debug, E: Into<Error>>(result: Result<T, E>) -> ErrorKind {
+    result.map_err(Into::into).unwrap_err().kind()
+}
+
+/// Sets the total of all orders of the session's tenant.
+pub async fn set_total(tx: &Session, total: i64) {
+    let sql = format!("UPDATE orders SET total_cents = {total}");
+    tx.execute_unprepared(&sql).await.unwrap();
+}
+
 /// A database of its own, migrated, with rows of tenants A and B.
 pub struct Shop {
     pub name: String,
@@ -51,7 +63,9 @@ impl Shop {
         let name = create_database("shop").await;
         let config = config(&name).pool_size(connections).max_overflow(0);
         let shop = Shop {
-            db: Database::connect(config).await.expect("the application connects"),
+            db: Database::connect(config)
+                .await
+                .expect("the application connects"),
             name,
             a: context(A),
             b: context(B),
@@ -78,7 +92,9 @@ impl Shop {
 
     /// The order of a tenant.
     pub async fn order(&self, context: &RequestContext) -> order::Model {
-        let found = self.db.read(context, async |tx| order::Entity::find().one(tx).await);
+        let found = self
+            .db
+            .read(context, async |tx| order::Entity::find().one(tx).await);
         found.await.unwrap().unwrap()
     }
 
@@ -168,7 +184,10 @@ pub async fn create_database(template: &str) -> String {
 // The migrations run as the migrator, so that the tests see what a deployment gets.
 async fn make_template() {
     let administration = admin("postgres").await;
-    administration.execute_unprepared("CREATE DATABASE shop").await.unwrap();
+    administration
+        .execute_unprepared("CREATE DATABASE shop")
+        .await
+        .unwrap();
     administration.close().await.unwrap();
     let shop = admin("shop").await;
     roles().create(&shop).await.unwrap();

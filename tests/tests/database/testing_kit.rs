@@ -11,7 +11,9 @@ use crate::support::Shop;
 async fn throwaway_server_is_gone_with_the_value() {
     let server = ThrowawayPostgres::start().unwrap();
     let folder = server.data_dir().to_owned();
-    let db = sea_orm::Database::connect(server.superuser_url()).await.unwrap();
+    let db = sea_orm::Database::connect(server.superuser_url())
+        .await
+        .unwrap();
     db.execute_unprepared("SELECT 1").await.unwrap();
     drop(db);
     let port = server.port();

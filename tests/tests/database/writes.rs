@@ -5,11 +5,7 @@ use migration::entity::{order, order_line, product, user};
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{ConnectionTrait, DbErr};
 
-use crate::support::Shop;
-
-fn kind<T: std::fmt::Debug, E: Into<Error>>(result: Result<T, E>) -> ErrorKind {
-    result.map_err(Into::into).unwrap_err().kind()
-}
+use crate::support::{Shop, kind};
 
 fn new_order(number: &str) -> order::ActiveModel {
     order::ActiveModel {
@@ -42,7 +38,10 @@ async fn i20_insert_for_another_tenant_is_refused() {
     })
     .await;
     // By the database, where no hook runs.
-    let bulk = as_a(&shop, async |tx| order::Entity::insert(foreign()).exec(tx).await).await;
+    let bulk = as_a(&shop, async |tx| {
+        order::Entity::insert(foreign()).exec(tx).await
+    })
+    .await;
     assert_eq!(kind(bulk), ErrorKind::ForeignTenant);
     let raw = as_a(&shop, async |tx| {
         tx.execute_unprepared(
@@ -64,11 +63,15 @@ async fn i21_one_foreign_row_refuses_the_whole_statement() {
     });
     let refused = shop
         .db
-        .write(&shop.a, async |tx| order::Entity::insert_many(rows).exec(tx).await)
+        .write(&shop.a, async |tx| {
+            order::Entity::insert_many(rows).exec(tx).await
+        })
         .await;
     assert_eq!(kind(refused), ErrorKind::ForeignTenant);
     for context in [&shop.a, &shop.b] {
-        let count = shop.db.read(context, async |tx| order::Entity::find().all(tx).await);
+        let count = shop
+            .db
+            .read(context, async |tx| order::Entity::find().all(tx).await);
         assert_eq!(count.await.unwrap().len(), 1);
     }
 }
@@ -95,7 +98,8 @@ async fn i22_row_cannot_move_to_another_tenant() {
     });
     assert_eq!(kind(bulk.await), ErrorKind::ForeignTenant);
     let raw = as_a(&shop, async |tx| {
-        tx.execute_unprepared("UPDATE orders SET tenant_id = 'beta'").await
+        tx.execute_unprepared("UPDATE orders SET tenant_id = 'beta'")
+            .await
     });
     assert_eq!(kind(raw.await), ErrorKind::ForeignTenant);
 }
@@ -116,7 +120,9 @@ async fn i23_foreign_row_by_key_is_as_one_that_does_not_exist() {
             .await
         });
         errors.push(update.await.unwrap_err());
-        let deleted = as_a(&shop, async |tx| order::Entity::delete_by_id(id).exec(tx).await);
+        let deleted = as_a(&shop, async |tx| {
+            order::Entity::delete_by_id(id).exec(tx).await
+        });
         assert_eq!(deleted.await.unwrap().rows_affected, 0);
         let by_model = as_a(&shop, async |tx| {
             order::ActiveModel {
@@ -158,7 +164,9 @@ async fn i24_bulk_statements_without_filter_reach_own_rows_only() {
         .await
         .unwrap();
     assert_eq!(shop.order(&shop.b).await, before);
-    let lines = shop.db.read(&shop.b, async |tx| order_line::Entity::find().all(tx).await);
+    let lines = shop
+        .db
+        .read(&shop.b, async |tx| order_line::Entity::find().all(tx).await);
     assert_eq!(lines.await.unwrap().len(), 1);
 }
 
@@ -213,7 +221,13 @@ async fn i26_nested_save_under_a_foreign_parent_is_rolled_back() {
     let nested = shop
         .db
         .write(&shop.a, async |tx| {
-            foreign.clone().into_ex().into_active_model().add_line(line()).save(tx).await
+            foreign
+                .clone()
+                .into_ex()
+                .into_active_model()
+                .add_line(line())
+                .save(tx)
+                .await
         })
         .await;
     assert!(nested.is_err());
@@ -225,7 +239,10 @@ async fn i26_nested_save_under_a_foreign_parent_is_rolled_back() {
     }
     .into_ex();
     replace.lines.replace_all([line()]);
-    let replaced = shop.db.write(&shop.a, async |tx| replace.update(tx).await).await;
+    let replaced = shop
+        .db
+        .write(&shop.a, async |tx| replace.update(tx).await)
+        .await;
     assert!(replaced.is_err());
     let cascade = shop
         .db
@@ -233,9 +250,13 @@ async fn i26_nested_save_under_a_foreign_parent_is_rolled_back() {
         .await;
     assert_eq!(cascade.unwrap().rows_affected, 0);
     assert_eq!(shop.order(&shop.b).await, foreign);
-    let lines = shop.db.read(&shop.b, async |tx| order_line::Entity::find().all(tx).await);
+    let lines = shop
+        .db
+        .read(&shop.b, async |tx| order_line::Entity::find().all(tx).await);
     assert_eq!(lines.await.unwrap().len(), 1);
-    let lines = shop.db.read(&shop.a, async |tx| order_line::Entity::find().all(tx).await);
+    let lines = shop
+        .db
+        .read(&shop.a, async |tx| order_line::Entity::find().all(tx).await);
     assert_eq!(lines.await.unwrap().len(), 1);
 }
 
@@ -248,8 +269,11 @@ async fn i27_foreign_key_to_a_foreign_row_is_refused() {
     let by_model = as_a(&shop, async |tx| own.update(tx).await).await;
     assert_eq!(kind(by_model), ErrorKind::ForeignKey);
     let raw = as_a(&shop, async |tx| {
-        tx.execute_unprepared(&format!("UPDATE order_lines SET order_id = '{}'", foreign.id))
-            .await
+        tx.execute_unprepared(&format!(
+            "UPDATE order_lines SET order_id = '{}'",
+            foreign.id
+        ))
+        .await
     });
     assert_eq!(kind(raw.await), ErrorKind::ForeignKey);
 }

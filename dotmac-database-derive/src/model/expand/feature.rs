@@ -7,27 +7,14 @@ use crate::feature::{Feature, Role};
 use crate::model::entity::Entity;
 
 pub fn expand(entity: &Entity, private: &TokenStream) -> TokenStream {
-    let client_key = entity
-        .client_key()
-        .map(|key| field(entity, "client_key", key.role));
-    let groups = [
-        (Feature::Timestamps, "timestamps", "TimestampColumns"),
-        (Feature::SoftDelete, "soft_delete", "SoftDeleteColumns"),
-        (Feature::Audited, "audit", "AuditColumns"),
-        (Feature::TenantAware, "tenant", "TenantColumn"),
-    ]
-    .map(|(feature, name, ty)| group(entity, private, feature, name, ty));
+    let features = features(entity, private);
     let traits = Feature::ALL
         .into_iter()
         .filter(|feature| has(entity, *feature))
         .map(|feature| ability(entity, private, feature));
     quote! {
         impl #private::Featured for Entity {
-            const FEATURES: #private::Features<Column> = #private::Features {
-                #client_key
-                #(#groups)*
-                ..#private::Features::NONE
-            };
+            const FEATURES: #private::Features<Column> = #private::Features { #features };
         }
         #(#traits)*
         #private::register! {
@@ -41,33 +28,39 @@ fn has(entity: &Entity, feature: Feature) -> bool {
     entity.has(feature) || (feature == Feature::Timestamps && entity.has(Feature::BaseModel))
 }
 
-fn field(entity: &Entity, name: &str, role: Role) -> TokenStream {
-    let name = syn::Ident::new(name, proc_macro2::Span::call_site());
-    let variant = entity.column(role).map(|column| column.variant());
-    quote!(#name: ::core::option::Option::Some(Column::#variant),)
-}
-
-fn group(
-    entity: &Entity,
-    private: &TokenStream,
-    feature: Feature,
-    name: &str,
-    ty: &str,
-) -> Option<TokenStream> {
-    if !has(entity, feature) {
-        return None;
-    }
-    let name = syn::Ident::new(name, proc_macro2::Span::call_site());
-    let ty = syn::Ident::new(ty, proc_macro2::Span::call_site());
-    let columns = columns(entity, feature);
-    let kind = (feature == Feature::TenantAware).then(|| {
-        let key = &entity.column(Role::TenantId)?.ty;
-        Some(quote!(kind: <#key as #private::TenantKey>::KIND,))
+fn features(entity: &Entity, private: &TokenStream) -> TokenStream {
+    let key = entity.client_key().map(|key| {
+        let variant = key.variant();
+        quote!(client_key: ::core::option::Option::Some(Column::#variant),)
     });
-    let kind = kind.flatten();
-    Some(quote! {
-        #name: ::core::option::Option::Some(#private::#ty { #columns #kind }),
-    })
+    let groups = [
+        (
+            Feature::Timestamps,
+            quote!(timestamps: ::core::option::Option::Some(<Self as #private::Timestamps>::TIMESTAMPS),),
+        ),
+        (
+            Feature::SoftDelete,
+            quote!(soft_delete: ::core::option::Option::Some(<Self as #private::SoftDelete>::COLUMNS),),
+        ),
+        (
+            Feature::Audited,
+            quote!(audit: ::core::option::Option::Some(<Self as #private::Audited>::AUDIT),),
+        ),
+        (
+            Feature::TenantAware,
+            quote! {
+                tenant: ::core::option::Option::Some(#private::TenantColumn {
+                    tenant_id: <Self as #private::TenantAware>::TENANT_ID,
+                    kind: <<Self as #private::TenantAware>::Key as #private::TenantKey>::KIND,
+                }),
+            },
+        ),
+    ]
+    .map(|(feature, group)| has(entity, feature).then_some(group));
+    // Clippy, which users run as well, refuses a rest that nothing is taken from.
+    let is_whole = key.is_some() && groups.iter().all(Option::is_some);
+    let rest = (!is_whole).then(|| quote!(..#private::Features::NONE));
+    quote!(#key #(#groups)* #rest)
 }
 
 fn columns(entity: &Entity, feature: Feature) -> TokenStream {

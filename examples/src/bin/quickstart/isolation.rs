@@ -9,10 +9,17 @@ use crate::place::Place;
 
 const ORDERS_OF_BETA: &str = "SELECT number FROM orders WHERE tenant_id = 'beta'";
 
-pub async fn show(narrator: &mut Narrator, place: &Place) -> Result<(), Box<dyn std::error::Error>> {
+pub async fn show(
+    narrator: &mut Narrator,
+    place: &Place,
+) -> Result<(), Box<dyn std::error::Error>> {
     let db = place.database();
-    let acme = RequestContext::tenant("acme")?.user("ada")?.request_id("request-1")?;
-    let beta = RequestContext::tenant("beta")?.user("bob")?.request_id("request-2")?;
+    let acme = RequestContext::tenant("acme")?
+        .user("ada")?
+        .request_id("request-1")?;
+    let beta = RequestContext::tenant("beta")?
+        .user("bob")?
+        .request_id("request-2")?;
 
     narrator.step("Two tenants");
     make_tenant(db, &acme, "A-1").await?;
@@ -38,7 +45,10 @@ pub async fn show(narrator: &mut Narrator, place: &Place) -> Result<(), Box<dyn 
             let tenant = TenantId::parse("acme")?;
             Ok::<_, Error>(order::Entity::find_in(&tenant)?.all(tx).await?)
         });
-        narrator.expect("`find_in(tenant)` shows its own order only", own.await?.len() == 1);
+        narrator.expect(
+            "`find_in(tenant)` shows its own order only",
+            own.await?.len() == 1,
+        );
     }
 
     narrator.step("acme tries to write beta's order");
@@ -46,7 +56,10 @@ pub async fn show(narrator: &mut Narrator, place: &Place) -> Result<(), Box<dyn 
     let after = db.read(&beta, async |tx| {
         order::Entity::find_by_id(foreign.id).one(tx).await
     });
-    narrator.expect("beta's order is as it was", after.await?.as_ref() == Some(&foreign));
+    narrator.expect(
+        "beta's order is as it was",
+        after.await?.as_ref() == Some(&foreign),
+    );
 
     narrator.step("A session without a tenant");
     let nobody = RequestContext::without_tenant();
@@ -156,13 +169,17 @@ async fn writes(
         "DELETE FROM orders WHERE tenant_id = 'beta'",
     ] {
         narrator.say(format!("by raw SQL: {sql}"));
-        let result = db.write(acme, async |tx| tx.execute_unprepared(sql).await).await?;
+        let result = db
+            .write(acme, async |tx| tx.execute_unprepared(sql).await)
+            .await?;
         narrator.expect("0 rows", result.rows_affected() == 0);
     }
     let sql = "INSERT INTO orders (id, tenant_id, number, total_cents) \
                VALUES (gen_random_uuid(), 'beta', 'forged', 0)";
     narrator.say(format!("by raw SQL: {sql}"));
-    let result = db.write(acme, async |tx| tx.execute_unprepared(sql).await).await;
+    let result = db
+        .write(acme, async |tx| tx.execute_unprepared(sql).await)
+        .await;
     narrator.refused("refused by the database", result);
     Ok(())
 }

@@ -13,7 +13,7 @@ type Result<T, E = Box<dyn std::error::Error>> = std::result::Result<T, E>;
 
 /// The database of the tour.
 pub enum Place {
-    Postgres(Postgres),
+    Postgres(Box<Postgres>),
     Sqlite(Database),
 }
 
@@ -36,17 +36,22 @@ impl Place {
                 let config = DatabaseConfig::new(&url)?;
                 return Self::sqlite(narrator, Database::connect(config).await?).await;
             }
-            narrator.say("DATABASE_URL leads to PostgreSQL; the tour makes a database and roles of");
+            narrator
+                .say("DATABASE_URL leads to PostgreSQL; the tour makes a database and roles of");
             narrator.say("its own there, and removes them at the end.");
             return Self::postgres(narrator, url, None).await;
         }
         match ThrowawayPostgres::start() {
             Ok(server) => {
-                narrator.say("A throwaway PostgreSQL, started for this tour (DATABASE_URL is not set).");
+                narrator.say(
+                    "A throwaway PostgreSQL, started for this tour (DATABASE_URL is not set).",
+                );
                 Self::postgres(narrator, server.superuser_url(), Some(server)).await
             }
             Err(reason) => {
-                narrator.say(format!("SQLite in memory: DATABASE_URL is not set, and {reason}."));
+                narrator.say(format!(
+                    "SQLite in memory: DATABASE_URL is not set, and {reason}."
+                ));
                 Self::sqlite(narrator, in_memory().await?).await
             }
         }
@@ -67,13 +72,17 @@ impl Place {
     pub async fn show_start_check(&self, narrator: &mut Narrator) -> Result<()> {
         narrator.step("A login that row-level security does not bind");
         let Place::Postgres(postgres) = self else {
-            narrator.say("SQLite has no logins: there is nothing to check, and nothing that protects.");
+            narrator
+                .say("SQLite has no logins: there is nothing to check, and nothing that protects.");
             return Ok(());
         };
         let url = place_url(&postgres.admin_url, &postgres.name, None)?;
         match Database::connect(DatabaseConfig::new(&url)?).await {
             Err(error) if error.kind() == ErrorKind::BypassesRls => {
-                narrator.refused("the program does not start as a superuser", Err::<(), _>(error));
+                narrator.refused(
+                    "the program does not start as a superuser",
+                    Err::<(), _>(error),
+                );
             }
             Err(error) => return Err(error.into()),
             Ok(_) if postgres._server.is_some() => {
@@ -91,13 +100,17 @@ impl Place {
         postgres.application.close().await;
         let sql = format!("DROP DATABASE \"{}\"", postgres.name);
         postgres.admin.execute_unprepared(&sql).await?;
-        Roles::with_prefix(&postgres.name).drop(&postgres.admin).await?;
+        Roles::with_prefix(&postgres.name)
+            .drop(&postgres.admin)
+            .await?;
         Ok(())
     }
 
     async fn sqlite(narrator: &mut Narrator, database: Database) -> Result<Self> {
-        narrator.say("SQLite has no row-level security. Stamps, soft delete, units of work and the");
-        narrator.say("refusal of foreign tenants by hooks hold; that a query shows one tenant's rows");
+        narrator
+            .say("SQLite has no row-level security. Stamps, soft delete, units of work and the");
+        narrator
+            .say("refusal of foreign tenants by hooks hold; that a query shows one tenant's rows");
         narrator.say("only, does not: that is what PostgreSQL enforces.");
         Migrator::up(&database.plain(), None).await?;
         narrator.say("The migrations have run.");
@@ -127,7 +140,10 @@ impl Place {
             roles.set_password(&inside, login, &password).await?;
         }
         inside.close().await?;
-        narrator.say(format!("Roles: {}, {}, …", roles.migrator, roles.application));
+        narrator.say(format!(
+            "Roles: {}, {}, …",
+            roles.migrator, roles.application
+        ));
 
         let login = |role: &str| place_url(&admin_url, &name, Some((role, &password)));
         let migrator = sea_orm::Database::connect(login(&roles.migrator)?).await?;
@@ -136,14 +152,16 @@ impl Place {
         narrator.say("The migrations have run, as the migrator.");
         let config = DatabaseConfig::new(&login(&roles.application)?)?;
         let application = Database::connect(config).await?;
-        narrator.say("The program has connected, as a role that policies bind: the start check passed.");
-        Ok(Place::Postgres(Postgres {
+        narrator.say(
+            "The program has connected, as a role that policies bind: the start check passed.",
+        );
+        Ok(Place::Postgres(Box::new(Postgres {
             application,
             admin,
             admin_url,
             name,
             _server: server,
-        }))
+        })))
     }
 }
 
@@ -152,8 +170,10 @@ fn place_url(url: &str, database: &str, login: Option<(&str, &str)>) -> Result<S
     let mut url = url::Url::parse(&dotmac_database::migrate::database_url(Some(url))?)?;
     url.set_path(database);
     if let Some((role, password)) = login {
-        url.set_username(role).map_err(|()| "the URL has no place for a user")?;
-        url.set_password(Some(password)).map_err(|()| "the URL has no place for a password")?;
+        url.set_username(role)
+            .map_err(|()| "the URL has no place for a user")?;
+        url.set_password(Some(password))
+            .map_err(|()| "the URL has no place for a password")?;
     }
     Ok(url.into())
 }

@@ -9,7 +9,9 @@ use crate::place::Place;
 
 pub async fn show(narrator: &mut Narrator, place: &Place) -> Result<(), Error> {
     let db = place.database();
-    let acme = RequestContext::tenant("acme")?.user("grace")?.request_id("request-3")?;
+    let acme = RequestContext::tenant("acme")?
+        .user("grace")?
+        .request_id("request-3")?;
 
     narrator.step("Stamps");
     let order = db.read(&acme, async |tx| own_order(tx).await).await?;
@@ -37,7 +39,10 @@ pub async fn show(narrator: &mut Narrator, place: &Place) -> Result<(), Error> {
     let hidden = db.read(&acme, async |tx| {
         order::Entity::find_by_id(order.id).one(tx).await
     });
-    narrator.expect("after `delete` the order is not found", hidden.await?.is_none());
+    narrator.expect(
+        "after `delete` the order is not found",
+        hidden.await?.is_none(),
+    );
     let deleted = db.read(&acme, async |tx| {
         let trash = order::Entity::only_deleted();
         trash.filter(order::Column::Id.eq(order.id)).one(tx).await
@@ -46,13 +51,20 @@ pub async fn show(narrator: &mut Narrator, place: &Place) -> Result<(), Error> {
         narrator.expect("it is among the deleted ones", false);
         return Ok(());
     };
-    narrator.row(format!("deleted_at={:?}  deleted_by={:?}", deleted.deleted_at, deleted.deleted_by));
+    narrator.row(format!(
+        "deleted_at={:?}  deleted_by={:?}",
+        deleted.deleted_at, deleted.deleted_by
+    ));
     narrator.expect("the row is still there, marked", deleted.is_deleted());
-    let restored = db.write(&acme, async |tx| deleted.restore(tx).await).await?;
+    let restored = db
+        .write(&acme, async |tx| deleted.restore(tx).await)
+        .await?;
     narrator.expect("`restore` brings it back", !restored.is_deleted());
     let live = "DELETE FROM orders";
     narrator.say(format!("by raw SQL: {live}"));
-    let refused = db.write(&acme, async |tx| tx.execute_unprepared(live).await).await;
+    let refused = db
+        .write(&acme, async |tx| tx.execute_unprepared(live).await)
+        .await;
     narrator.refused("a live row cannot be removed for good", refused);
 
     narrator.step("A unit of work that fails");

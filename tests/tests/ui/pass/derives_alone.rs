@@ -30,7 +30,7 @@ mod modelled {
 mod compact {
     use dotmac_database::prelude::*;
 
-    #[derive(Clone, Debug, PartialEq, DeriveEntityModel, Timestamps, TenantAware)]
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel, BaseModel, TenantAware)]
     #[sea_orm(table_name = "compact")]
     pub struct Model {
         #[sea_orm(primary_key)]
