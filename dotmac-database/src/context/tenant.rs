@@ -146,8 +146,17 @@ impl TenantKind {
         let text = tenant.as_str();
         match self {
             TenantKind::Text => Some(text.to_owned()),
-            TenantKind::Uuid => Uuid::parse_str(text).ok().map(|id| id.to_string()),
-            TenantKind::BigInt => text.parse::<i64>().ok().map(|id| id.to_string()),
+            // PostgreSQL takes hyphens after any group of four digits.
+            TenantKind::Uuid => {
+                let digits = text.replace('-', "");
+                Uuid::parse_str(&digits).ok().map(|id| id.to_string())
+            }
+            // PostgreSQL 16 takes `1_000` and `0x7` as well: whatever begins like a number and is
+            // none as Rust reads it counts as a second spelling.
+            TenantKind::BigInt => match text.parse::<i64>() {
+                Ok(number) => Some(number.to_string()),
+                Err(_) => looks_like_a_number(text).then(String::new),
+            },
         }
     }
 
@@ -184,6 +193,15 @@ impl TenantKind {
             reason: format!("it is no {}", self.sql_type()),
         })
     }
+}
+
+fn looks_like_a_number(text: &str) -> bool {
+    let lower = text.to_ascii_lowercase();
+    let prefixed = ["0x", "0o", "0b"]
+        .iter()
+        .any(|prefix| lower.starts_with(prefix));
+    let grouped = text.bytes().all(|b| b.is_ascii_digit() || b == b'_');
+    text.starts_with(|first: char| first.is_ascii_digit()) && (prefixed || grouped)
 }
 
 /// A Rust type that a tenant column can have: `String`, `Uuid` or `i64`.
@@ -255,5 +273,11 @@ mod tests {
         assert!(any("acme").is_ok());
         assert!(any(id).is_ok());
         assert!(any(&id.to_uppercase()).is_err());
+        assert!(any("a0ee-bc99-9c0b-4ef8-bb6d-6bb9-bd38-0a11").is_err());
+        let kinds = [TenantKind::Text, TenantKind::BigInt];
+        let any = |id: &str| TenantId::parse(id).and_then(|t| TenantKind::check_any(&kinds, &t));
+        assert!(any("0x7").is_err());
+        assert!(any("1_000").is_err());
+        assert!(any("7eleven").is_ok());
     }
 }

@@ -120,10 +120,13 @@ pub fn qualified_tenant_tables() -> impl Iterator<Item = (Option<&'static str>, 
         .map(|entity| (entity.schema.as_deref(), entity.table))
 }
 
-/// The tenant column of a table, if its rows belong to tenants.
-pub fn tenant_column(table: &str) -> Option<&'static str> {
-    let entity = ENTITIES.values().find(|entity| entity.table == table)?;
-    entity.features.tenant.map(|tenant| tenant.tenant_id)
+/// The tenant column of a table, if its rows belong to tenants. Of several entities on one table,
+/// one that knows its tenant tells it for all.
+pub fn tenant_column(schema: Option<&str>, table: &str) -> Option<&'static str> {
+    ENTITIES
+        .values()
+        .filter(|entity| entity.table == table && entity.schema.as_deref() == schema)
+        .find_map(|entity| entity.features.tenant.map(|tenant| tenant.tenant_id))
 }
 
 /// The types of this program's tenant columns.

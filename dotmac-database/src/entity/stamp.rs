@@ -6,7 +6,7 @@
 use chrono::Utc;
 use sea_orm::{
     ActiveModelTrait, ActiveValue, ConnectionTrait, DbBackend, DbErr, EntityName, EntityTrait,
-    ModelTrait, Value, sea_query::ArrayType,
+    ModelTrait, PrimaryKeyToColumn, Value, sea_query::ArrayType,
 };
 use uuid::Uuid;
 
@@ -110,10 +110,17 @@ where
             .into());
         }
         // The tenant of a row never changes, so that an update need not write it.
-        ActiveValue::Set(_) if !insert => row.not_set(tenant.tenant_id),
+        ActiveValue::Set(_) if !insert && !is_key::<A>(tenant.tenant_id) => {
+            row.not_set(tenant.tenant_id);
+        }
         ActiveValue::Set(_) | ActiveValue::Unchanged(_) => {}
     }
     Ok(())
+}
+
+/// Whether the column is part of the primary key, which an update needs to find the row.
+fn is_key<A: ActiveModelTrait>(column: Column<A>) -> bool {
+    <A::Entity as EntityTrait>::PrimaryKey::from_column(column).is_some()
 }
 
 /// Only `delete` and `restore` mark rows.

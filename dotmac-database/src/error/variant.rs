@@ -10,7 +10,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// What went wrong.
 ///
 /// Converts to and from [`DbErr`] without loss, so that it passes through SeaORM's functions.
-/// Messages carry no SQL parameters, no values of rows and no passwords.
+/// Messages of this crate carry no SQL parameters, no values of rows and no passwords; those of the
+/// database are passed on as they are.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -75,6 +76,22 @@ pub enum Error {
         table: String,
         /// What to do.
         remedy: String,
+    },
+    /// The table of a tenant-aware entity would be shared by all tenants.
+    #[error("rows of `{entity}` belong to tenants and cannot be shared: use `install`")]
+    SharedTenantTable {
+        /// The entity's table.
+        entity: String,
+    },
+    /// An index of the same name stands on another table.
+    #[error(
+        "index \"{index}\" is not on {table}: another table has one of that name; rename a column"
+    )]
+    IndexTaken {
+        /// The index.
+        index: String,
+        /// The table that needs it.
+        table: String,
     },
     /// The login role is not held back by row-level security.
     #[error("role \"{role}\" bypasses row-level security ({reason}): {remedy}")]
@@ -157,6 +174,8 @@ pub enum ErrorKind {
     ContextChange,
     /// [`Error::Unprotected`].
     Unprotected,
+    /// [`Error::SharedTenantTable`] or [`Error::IndexTaken`].
+    Schema,
     /// [`Error::Config`] or [`Error::MissingRole`].
     Config,
     /// [`Error::Unsupported`].
@@ -203,6 +222,7 @@ impl Error {
             Error::BypassesRls { .. } => ErrorKind::BypassesRls,
             Error::ContextChange { .. } => ErrorKind::ContextChange,
             Error::Unprotected { .. } => ErrorKind::Unprotected,
+            Error::SharedTenantTable { .. } | Error::IndexTaken { .. } => ErrorKind::Schema,
             Error::Config { .. } | Error::MissingRole { .. } => ErrorKind::Config,
             Error::Unsupported { .. } => ErrorKind::Unsupported,
             Error::Busy { .. } | Error::Ended => ErrorKind::Session,

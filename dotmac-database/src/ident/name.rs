@@ -1,7 +1,5 @@
 //! Quoted identifiers, and names of database objects that fit PostgreSQL's 63 bytes.
 
-use std::hash::{Hash, Hasher};
-
 /// PostgreSQL's `NAMEDATALEN` - 1.
 const MAX_BYTES: usize = 63;
 
@@ -19,9 +17,7 @@ pub fn object(prefix: &str, parts: &[&str]) -> String {
     if name.len() <= MAX_BYTES {
         return name;
     }
-    let mut hasher = Fnv::default();
-    (prefix, parts).hash(&mut hasher);
-    let hash = format!("_{:016x}", hasher.finish());
+    let hash = format!("_{:016x}", fnv_1a(name.as_bytes()));
     let mut end = MAX_BYTES - hash.len();
     while !name.is_char_boundary(end) {
         end -= 1;
@@ -30,24 +26,10 @@ pub fn object(prefix: &str, parts: &[&str]) -> String {
 }
 
 /// FNV-1a: the same on every machine and in every version, which std's hasher does not promise.
-struct Fnv(u64);
-
-impl Default for Fnv {
-    fn default() -> Self {
-        Fnv(0xcbf2_9ce4_8422_2325)
-    }
-}
-
-impl Hasher for Fnv {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
-        }
-    }
+fn fnv_1a(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    })
 }
 
 #[cfg(test)]

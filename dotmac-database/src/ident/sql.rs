@@ -13,7 +13,10 @@ pub fn mentions_table<'t>(sql: &str, tables: &[&'t str]) -> Option<&'t str> {
             Token::Word(word, quoted) => {
                 let keyword = (!quoted).then(|| word.to_ascii_uppercase());
                 match keyword.as_deref() {
-                    Some("FROM" | "JOIN" | "INTO" | "UPDATE" | "TABLE" | "USING") => {
+                    Some(
+                        "FROM" | "JOIN" | "INTO" | "UPDATE" | "TABLE" | "USING" | "TRUNCATE"
+                        | "COPY",
+                    ) => {
                         in_from = keyword.as_deref() == Some("FROM");
                         expect_table = true;
                         continue;
@@ -90,6 +93,29 @@ impl Tokens<'_> {
         taken.to_owned()
     }
 
+    /// A comment, and the comments inside of it.
+    fn skip_comment(&mut self) {
+        let mut depth = 0_usize;
+        loop {
+            if self.rest.starts_with("/*") {
+                depth += 1;
+            } else if self.rest.starts_with("*/") {
+                depth -= 1;
+            } else {
+                let mut characters = self.rest.chars();
+                if characters.next().is_none() {
+                    return;
+                }
+                self.rest = characters.as_str();
+                continue;
+            }
+            self.rest = self.rest.get(2..).unwrap_or_default();
+            if depth == 0 {
+                return;
+            }
+        }
+    }
+
     /// An escape string (`E'…'`), in which a backslash takes the next character's meaning away.
     fn skip_escape_string(&mut self) {
         let mut characters = self.rest.char_indices().skip(1);
@@ -122,6 +148,16 @@ impl Tokens<'_> {
     }
 }
 
+/// The opening of a dollar-quoted string (`$$`, `$tag$`), if `sql` begins with one.
+fn dollar_tag(sql: &str) -> Option<&str> {
+    let body = sql.strip_prefix('$')?;
+    let end = body.find('$')?;
+    let tag = body.get(..end)?;
+    let named = !tag.starts_with(|c: char| c.is_ascii_digit())
+        && tag.chars().all(|c| c.is_alphanumeric() || c == '_');
+    named.then(|| sql.get(..end + 2)).flatten()
+}
+
 impl Iterator for Tokens<'_> {
     type Item = Token;
 
@@ -130,9 +166,12 @@ impl Iterator for Tokens<'_> {
             self.rest = self.rest.trim_start();
             let first = self.rest.chars().next()?;
             if self.rest.starts_with("--") {
-                self.skip_past("\n");
+                self.take_while(|c| !matches!(c, '\n' | '\r'));
             } else if self.rest.starts_with("/*") {
-                self.skip_past("*/");
+                self.skip_comment();
+            } else if let Some(tag) = dollar_tag(self.rest) {
+                self.rest = self.rest.get(tag.len()..).unwrap_or_default();
+                self.skip_past(tag);
             } else if first == '\'' {
                 self.rest = self.rest.get(1..).unwrap_or_default();
                 self.quoted('\'');
@@ -141,6 +180,10 @@ impl Iterator for Tokens<'_> {
                 return Some(Token::Word(self.quoted(first), true));
             } else if first.is_alphabetic() || first == '_' {
                 let word = self.take_while(|c| c.is_alphanumeric() || c == '_' || c == '$');
+                if word.eq_ignore_ascii_case("u") && self.rest.starts_with("&\"") {
+                    self.rest = self.rest.get(1..).unwrap_or_default();
+                    return Some(Token::Word("U&".to_owned(), false));
+                }
                 if word.eq_ignore_ascii_case("e") && self.rest.starts_with('\'') {
                     self.skip_escape_string();
                     continue;

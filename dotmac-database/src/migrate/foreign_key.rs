@@ -21,7 +21,7 @@ fn statement<E: EntityTrait>(
     relation: &RelationDef,
     own_tenant: Option<&str>,
 ) -> ForeignKeyCreateStatement {
-    let target = bare_name(&relation.to_tbl);
+    let (schema, target) = schema_and_name(&relation.to_tbl);
     let mut from = names(&relation.from_col);
     let mut to = names(&relation.to_col);
     // The name tells the column that refers, not the tenant that goes with it.
@@ -29,7 +29,7 @@ fn statement<E: EntityTrait>(
         "fk",
         &[TableName::of::<E>().bare(), &from.join("_"), &target],
     );
-    let tenants = own_tenant.zip(tenant_column(&target));
+    let tenants = own_tenant.zip(tenant_column(schema.as_deref(), &target));
     if let Some((own, other)) = tenants
         && !from.iter().any(|column| column == own)
         && !to.iter().any(|column| column == other)
@@ -74,9 +74,12 @@ fn names(columns: &Identity) -> Vec<String> {
     columns.iter().map(|column| column.to_string()).collect()
 }
 
-fn bare_name(table: &TableRef) -> String {
+fn schema_and_name(table: &TableRef) -> (Option<String>, String) {
     match table {
-        TableRef::Table(name, _) => name.1.to_string(),
-        _ => String::new(),
+        TableRef::Table(name, _) => (
+            name.0.as_ref().map(|schema| schema.1.to_string()),
+            name.1.to_string(),
+        ),
+        _ => (None, String::new()),
     }
 }

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, IdenStatic, Iterable, RelationTrait, Schema,
+    ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, IdenStatic, Iterable, RelationTrait,
+    Schema, Statement,
 };
 use sea_orm_migration::SchemaManager;
 
 use crate::entity::description;
-use crate::error::Result;
-use crate::ident::{object, quote};
+use crate::error::{Error, Result};
+use crate::ident::{literal, object, quote};
 use crate::rls::TableName;
 
 /// Creates the indexes of the entity where they do not exist: for `#[sea_orm(unique)]`,
@@ -34,6 +35,7 @@ pub async fn create_indexes<E: EntityTrait>(manager: &SchemaManager<'_>) -> Resu
             columns.join(", "),
         ))
         .await?;
+        verify::<E>(manager, &index.name).await?;
     }
     Ok(())
 }
@@ -54,6 +56,31 @@ pub async fn drop_indexes<E: EntityTrait>(manager: &SchemaManager<'_>) -> Result
             .await?;
     }
     Ok(())
+}
+
+/// `IF NOT EXISTS` is content with an index of that name on any table.
+async fn verify<E: EntityTrait>(manager: &SchemaManager<'_>, index: &str) -> Result<()> {
+    let table = TableName::of::<E>();
+    let sql = match manager.get_database_backend() {
+        DbBackend::Postgres => format!(
+            "SELECT 1 FROM pg_index WHERE indexrelid = to_regclass({}) AND indrelid = to_regclass({})",
+            literal(&table.sibling(index)),
+            literal(&table.sql()),
+        ),
+        _ => format!(
+            "SELECT 1 FROM sqlite_master WHERE type = 'index' AND name = {} AND tbl_name = {}",
+            literal(index),
+            literal(table.bare()),
+        ),
+    };
+    let statement = Statement::from_string(manager.get_database_backend(), sql);
+    match manager.get_connection().query_one_raw(statement).await? {
+        Some(_) => Ok(()),
+        None => Err(Error::IndexTaken {
+            index: index.to_owned(),
+            table: table.sql(),
+        }),
+    }
 }
 
 struct TableIndex {

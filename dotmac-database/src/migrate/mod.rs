@@ -3,6 +3,7 @@
 //! [`install`] makes everything that an entity needs, and [`remove`] takes it away; the parts can be
 //! used one by one. URLs for command lines: [`database_url`].
 
+mod enumeration;
 mod foreign_key;
 mod index;
 mod install;

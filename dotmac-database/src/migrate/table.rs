@@ -2,14 +2,15 @@
 
 use sea_orm::sea_query::{ColumnDef, Index, Table, TableCreateStatement};
 use sea_orm::{
-    DbBackend, EntityTrait, Iterable, PrimaryKeyArity, PrimaryKeyToColumn, PrimaryKeyTrait, Schema,
+    ColumnTrait, ColumnType, ConnectionTrait, DbBackend, EntityTrait, Iterable, PrimaryKeyArity,
+    PrimaryKeyToColumn, PrimaryKeyTrait, Schema, Statement,
 };
 use sea_orm_migration::SchemaManager;
 
-use super::foreign_key;
+use super::{enumeration, foreign_key};
 use crate::entity::description;
 use crate::error::Result;
-use crate::ident::object;
+use crate::ident::{literal, object};
 use crate::rls::TableName;
 
 /// Creates the table where it does not exist: its columns as the entity has them, its primary key,
@@ -24,17 +25,17 @@ use crate::rls::TableName;
 /// The database's.
 pub async fn create_table<E: EntityTrait>(manager: &SchemaManager<'_>) -> Result<()> {
     let backend = manager.get_database_backend();
-    if manager.has_table(TableName::of::<E>().bare()).await? {
+    if exists::<E>(manager).await? {
         return Ok(());
     }
     for enumeration in Schema::new(backend).create_enum_from_entity(E::default()) {
-        manager.create_type(enumeration).await?;
+        enumeration::create(manager, enumeration).await?;
     }
     manager.create_table(statement::<E>(backend)).await?;
     Ok(())
 }
 
-/// Drops the table where it exists.
+/// Drops the table where it exists, and the enum types of its columns that nothing else uses.
 ///
 /// # Errors
 /// The database's, for instance where another table refers to it.
@@ -43,7 +44,28 @@ pub async fn drop_table<E: EntityTrait>(manager: &SchemaManager<'_>) -> Result<(
     manager
         .drop_table(Table::drop().table(table).if_exists().to_owned())
         .await?;
+    for column in E::Column::iter() {
+        if let ColumnType::Enum { name, .. } = column.def().get_column_type() {
+            enumeration::drop_unused(manager, name.clone()).await?;
+        }
+    }
     Ok(())
+}
+
+/// Whether the table exists, in the schema that the entity names or in the search path.
+pub(super) async fn exists<E: EntityTrait>(manager: &SchemaManager<'_>) -> Result<bool> {
+    let table = TableName::of::<E>();
+    let backend = manager.get_database_backend();
+    if backend != DbBackend::Postgres {
+        return Ok(manager.has_table(table.bare()).await?);
+    }
+    let sql = format!(
+        "SELECT 1 WHERE to_regclass({}) IS NOT NULL",
+        literal(&table.sql())
+    );
+    let statement = Statement::from_string(backend, sql);
+    let found = manager.get_connection().query_one_raw(statement).await?;
+    Ok(found.is_some())
 }
 
 /// The primary key's columns.

@@ -3,6 +3,7 @@
 use sea_orm::{ConnectionTrait, DbBackend, EntityTrait};
 use sea_orm_migration::SchemaManager;
 
+use super::table;
 use crate::context::{REQUEST_SETTING, USER_SETTING};
 use crate::entity::{Features, description};
 use crate::error::{GUARD_MESSAGE, Result};
@@ -11,8 +12,9 @@ use crate::rls::TableName;
 
 /// Creates or replaces the triggers of an entity.
 ///
-/// On PostgreSQL: the stamp trigger, which fills audit, timestamp and soft-delete columns on every
-/// write, bulk and raw statements included, whatever the statement says; and the guard, which
+/// On PostgreSQL: the stamp trigger, which fills audit and soft-delete columns on every write, and
+/// timestamps on every update, bulk and raw statements included, whatever the statement says (an
+/// INSERT may give the timestamps, for instance of imported rows); and the guard, which
 /// refuses to remove a row that is not marked as deleted, also by cascade. On SQLite: the guard.
 ///
 /// # Errors
@@ -37,23 +39,23 @@ pub async fn create_triggers<E: EntityTrait>(manager: &SchemaManager<'_>) -> Res
 /// # Errors
 /// The database's.
 pub async fn drop_triggers<E: EntityTrait>(manager: &SchemaManager<'_>) -> Result<()> {
-    let table = TableName::of::<E>();
+    let name_of = TableName::of::<E>();
     let mut sql = String::new();
     let postgres = manager.get_database_backend() == DbBackend::Postgres;
-    let exists = manager.has_table(table.bare()).await?;
+    let exists = table::exists::<E>(manager).await?;
     for kind in ["stamp", "guard"] {
-        let name = name(kind, &table);
+        let name = name(kind, &name_of);
         if postgres {
             if exists {
                 sql.push_str(&format!(
                     "DROP TRIGGER IF EXISTS {} ON {};",
                     quote(&name),
-                    table.sql(),
+                    name_of.sql(),
                 ));
             }
             sql.push_str(&format!(
                 "DROP FUNCTION IF EXISTS {}();",
-                table.sibling(&name)
+                name_of.sibling(&name)
             ));
         } else {
             sql.push_str(&format!("DROP TRIGGER IF EXISTS {};", quote(&name)));

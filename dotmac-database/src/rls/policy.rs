@@ -6,7 +6,7 @@ use super::role::Roles;
 use super::table::{TableName, postgres_only};
 use crate::context::TENANT_SETTING;
 use crate::entity::{TenantAware, description};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::ident::{literal, quote};
 
 const POLICIES: [&str; 4] = [
@@ -41,7 +41,11 @@ where
     );
     let application = quote(&roles.application);
     let mut sql = protect(&table, roles);
-    sql.push_str(&grant_sequences(&table, &application));
+    sql.push_str(&sequences(
+        &table,
+        "GRANT USAGE ON SEQUENCE %s TO",
+        &application,
+    ));
     sql.push_str(&format!(
         "CREATE POLICY dotmac_tenant ON {table} TO {application} \
            USING ({column} = (select {current})) WITH CHECK ({column} = (select {current}));\
@@ -56,14 +60,20 @@ where
 /// system role do. Can be run again.
 ///
 /// # Errors
-/// As [`install`].
+/// [`Error::SharedTenantTable`] for a tenant-aware entity; otherwise as [`install`].
 pub async fn share<E, C>(db: &C, roles: &Roles) -> Result<()>
 where
     E: EntityTrait,
     C: ConnectionTrait,
 {
     postgres_only(db, "row-level security")?;
-    let table = TableName::of::<E>().sql();
+    let table = TableName::of::<E>();
+    if description::<E>().is_some_and(|entity| entity.features.tenant.is_some()) {
+        return Err(Error::SharedTenantTable {
+            entity: table.bare().to_owned(),
+        });
+    }
+    let table = table.sql();
     let application = quote(&roles.application);
     let mut sql = protect(&table, roles);
     sql.push_str(&format!(
@@ -87,6 +97,13 @@ where
     postgres_only(db, "row-level security")?;
     let table = TableName::of::<E>().sql();
     let mut sql = drop_policies(&table);
+    for role in [&roles.application, &roles.system] {
+        sql.push_str(&sequences(
+            &table,
+            "REVOKE ALL ON SEQUENCE %s FROM",
+            &quote(role),
+        ));
+    }
     sql.push_str(&format!(
         "REVOKE ALL ON {table} FROM {}, {};\
          ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY, DISABLE ROW LEVEL SECURITY;",
@@ -118,19 +135,20 @@ fn protect(table: &str, roles: &Roles) -> String {
         owner = quote(&roles.owner),
         application = quote(&roles.application),
         dropped = drop_policies(table),
-    ) + &grant_sequences(table, &system)
+    ) + &sequences(table, "GRANT USAGE ON SEQUENCE %s TO", &system)
 }
 
-/// The right to draw keys from the sequences of the table's serial columns.
-fn grant_sequences(table: &str, role: &str) -> String {
+/// Gives or takes the right to draw keys from the sequences of the table's serial columns.
+fn sequences(table: &str, command: &str, role: &str) -> String {
     format!(
         "DO $dotmac$ DECLARE sequence regclass; BEGIN \
            FOR sequence IN SELECT d.objid FROM pg_depend d JOIN pg_class c ON c.oid = d.objid \
              WHERE c.relkind = 'S' AND d.refclassid = 'pg_class'::regclass \
                AND d.refobjid = {}::regclass \
-           LOOP EXECUTE format('GRANT USAGE ON SEQUENCE %s TO %s', sequence, {}); \
+           LOOP EXECUTE format({}, sequence, {}); \
            END LOOP; END $dotmac$;",
         literal(table),
+        literal(&format!("{command} %s")),
         literal(role),
     )
 }

@@ -25,8 +25,9 @@ struct Inner {
 impl Database {
     /// Connects, and checks that the database holds tenants apart.
     ///
-    /// The start check refuses a login role that bypasses row-level security: a superuser, a role
-    /// with BYPASSRLS, the owner of a tenant-aware table that does not FORCE it, or a member of such
+    /// The start check refuses a login role that row-level security does not bind: a superuser, a
+    /// role with BYPASSRLS or CREATEROLE, the owner of a tenant-aware table that does not FORCE it, a
+    /// role for which a permissive policy asks for no tenant (the migrator), or a member of such
     /// a role, also through others; and a tenant-aware table without row-level security. On SQLite
     /// there is nothing to check: isolation is by hooks and explicit conditions only.
     ///

@@ -21,17 +21,30 @@ const CONTROL: [&str; 11] = [
     "RESET",
 ];
 
+/// What the gate lets pass.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Passed {
+    /// A single query or change of rows.
+    Plain,
+    /// Anything else: it may leave something on the connection.
+    Raw,
+}
+
 /// Refuses `sql` if a statement of it belongs to the session.
-pub fn check(sql: &str) -> Result<()> {
+pub fn check(sql: &str) -> Result<Passed> {
     if is_plain(sql) {
-        return Ok(());
+        return Ok(Passed::Plain);
     }
     for words in statements(sql) {
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         let refused = match words.as_slice() {
             [first, ..] if CONTROL.contains(first) => true,
+            ["ALTER", "ROLE" | "USER", ..] => true,
             ["SET", "SESSION" | "LOCAL", name, ..] | ["SET", name, ..] => is_ours(name),
-            words => words.contains(&"SET_CONFIG"),
+            // `U&"…"` spells any name without writing it.
+            words => ["SET_CONFIG", "PG_SETTINGS", "U&"]
+                .iter()
+                .any(|word| words.contains(word)),
         };
         if refused {
             return Err(Error::ContextChange {
@@ -39,33 +52,39 @@ pub fn check(sql: &str) -> Result<()> {
             });
         }
     }
-    Ok(())
+    Ok(Passed::Raw)
 }
 
 // What SeaORM builds begins like this; a prepared statement is one statement only, and more than
-// one is found by its semicolon.
+// one is found by its semicolon. `config` and `pg_sett` stand for the two names that a single
+// query could change a setting by.
 fn is_plain(sql: &str) -> bool {
+    let suspicious =
+        |text: &[u8]| text.eq_ignore_ascii_case(b"config") || text.eq_ignore_ascii_case(b"g_sett");
     ["SELECT ", "INSERT ", "UPDATE ", "DELETE ", "WITH "]
         .iter()
         .any(|start| sql.starts_with(start))
-        && !sql.contains(';')
-        && !sql.contains("onfig")
-        && !sql.contains("ONFIG")
+        && !sql.contains([';', '&'])
+        && !sql.as_bytes().windows(6).any(suspicious)
 }
 
 /// A setting, or a part of the session, that belongs to the context.
 fn is_ours(name: &str) -> bool {
-    matches!(
-        name,
-        "APP"
-            | "AUTHORIZATION"
-            | "CHARACTERISTICS"
-            | "ROLE"
-            | "ROW_SECURITY"
-            | "SEARCH_PATH"
-            | "TRANSACTION"
-            | "TRANSACTION_READ_ONLY"
-    )
+    name.starts_with("APP.")
+        || name.starts_with("DEFAULT_TRANSACTION_")
+        || matches!(
+            name,
+            "APP"
+                | "AUTHORIZATION"
+                | "CHARACTERISTICS"
+                | "ROLE"
+                | "ROW_SECURITY"
+                | "SCHEMA"
+                | "SEARCH_PATH"
+                | "SESSION_AUTHORIZATION"
+                | "TRANSACTION"
+                | "TRANSACTION_READ_ONLY"
+        )
 }
 
 #[cfg(test)]
@@ -96,6 +115,16 @@ mod tests {
             "SET TRANSACTION READ WRITE",
             "SET LOCAL transaction_read_only = off",
             "SET SESSION CHARACTERISTICS AS TRANSACTION READ WRITE",
+            "SET \"app.current_tenant_id\" = 'b'",
+            "SELECT set_COnfig('app.x', 'b', true)",
+            "SELECT U&\"set\\005fconfig\"('app.x', 'b', true)",
+            "SET SCHEMA 'x'",
+            "SET LOCAL SCHEMA 'x'",
+            "UPDATE pg_settings SET setting = 'off' WHERE name = 'row_security'",
+            "ALTER ROLE CURRENT_USER SET search_path TO nowhere",
+            "SELECT $$'$$; ROLLBACK; SELECT $$'$$",
+            "SELECT 1 /* /* */ ' */; COMMIT; --'",
+            "SELECT 1; --x\rCOMMIT",
         ] {
             refused(sql, true);
         }
@@ -110,6 +139,9 @@ mod tests {
             "UPDATE orders SET role = 'x'",
             "SELECT \"commit\" FROM products",
             "INSERT INTO notes (body) VALUES ($1)",
+            "DO $$ BEGIN PERFORM 1; END $$",
+            "DO $body$ BEGIN PERFORM 'it''s; COMMIT'; END $body$",
+            "SELECT a & b FROM flags",
         ] {
             refused(sql, false);
         }

@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 
 /// A unit of work: a transaction with its context, and a SeaORM connection.
 ///
-/// Everything of SeaORM works on it: `ConnectionTrait`, `TransactionTrait`, `StreamTrait`. It takes
+/// Statements of several tasks on one session wait for each other. Everything of SeaORM works on it: `ConnectionTrait`, `TransactionTrait`, `StreamTrait`. It takes
 /// a connection and begins at its first statement; BEGIN and the context travel in one round trip.
 /// A session that runs no statement costs nothing.
 ///
@@ -119,7 +119,13 @@ impl Session {
         F: FnOnce() -> Fut + Send + 'static,
         Fut: Future<Output = ()> + Send + 'static,
     {
-        self.unit.ledger().act(self.level, Action::new(action))
+        let action = Action::new(action);
+        if self.unit.ledger().is_open(self.level) {
+            return self.unit.ledger().act(self.level, action);
+        }
+        // Dropped with the ledger free: it may own a session of this unit.
+        drop(action);
+        Err(Error::Ended)
     }
 
     /// Commits. A nested session gives its work to its parent, without a round trip.
@@ -134,7 +140,7 @@ impl Session {
         self.ended = true;
         let unit = Arc::clone(&self.unit);
         if self.level != 0 {
-            return unit.ledger().commit(self.level);
+            return unit.release(self.level);
         }
         drop(self);
         unit.commit().await
@@ -191,7 +197,7 @@ impl Drop for Session {
         }
         match self.level {
             0 => self.unit.abandon(),
-            level => self.unit.ledger().roll_back(level),
+            level => self.unit.undo(level),
         }
     }
 }

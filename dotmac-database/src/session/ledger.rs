@@ -23,6 +23,11 @@ pub struct Ledger<A> {
     begun: bool,
     next: LevelId,
     streaming: bool,
+    /// A statement of this level is under way; whoever holds the connection and finds this set has
+    /// its answer still to come.
+    unanswered: Option<LevelId>,
+    /// Counts the actions, which run in the order in which they were added.
+    actions: u64,
     /// A prefix is under way; whoever holds the connection and finds this set was not its sender.
     sending: bool,
     doubt: Option<&'static str>,
@@ -33,7 +38,7 @@ struct Level<A> {
     /// Its savepoint (or BEGIN) has been sent.
     open: bool,
     failed: bool,
-    actions: Vec<A>,
+    actions: Vec<(u64, A)>,
 }
 
 impl<A> Ledger<A> {
@@ -44,6 +49,8 @@ impl<A> Ledger<A> {
             begun: false,
             next: 1,
             streaming: false,
+            unanswered: None,
+            actions: 0,
             sending: false,
             doubt: None,
         }
@@ -51,6 +58,11 @@ impl<A> Ledger<A> {
 
     pub fn is_begun(&self) -> bool {
         self.begun
+    }
+
+    /// Whether `level` has not ended.
+    pub fn is_open(&self, level: LevelId) -> bool {
+        self.levels.iter().any(|l| l.id == level)
     }
 
     /// Opens a level inside `parent`.
@@ -97,6 +109,21 @@ impl<A> Ledger<A> {
         }
     }
 
+    /// A statement of `level` is about to be sent.
+    pub fn asking(&mut self, level: LevelId) {
+        self.unanswered = Some(level);
+    }
+
+    /// The statement was answered.
+    pub fn answered(&mut self) {
+        self.unanswered = None;
+    }
+
+    /// The level of a statement that nobody waited for.
+    pub fn unanswered(&self) -> Option<LevelId> {
+        self.unanswered
+    }
+
     /// A statement of `level` failed: the level can only be rolled back.
     pub fn fail(&mut self, level: LevelId) {
         if let Some(level) = self.levels.iter_mut().find(|l| l.id == level) {
@@ -126,17 +153,17 @@ impl<A> Ledger<A> {
     /// Adds an action for when everything is committed.
     pub fn act(&mut self, level: LevelId, action: A) -> Result<()> {
         let level = self.levels.iter_mut().find(|l| l.id == level);
-        level.ok_or(Error::Ended)?.actions.push(action);
+        level
+            .ok_or(Error::Ended)?
+            .actions
+            .push((self.actions, action));
+        self.actions += 1;
         Ok(())
     }
 
-    /// Ends a nested level well. A failed one is rolled back instead, which is an error.
+    /// Ends a nested level well. After an error it is still open, to be rolled back.
     pub fn commit(&mut self, level: LevelId) -> Result<()> {
-        let checked = self.check(level);
-        if checked.is_err() {
-            self.roll_back(level);
-            return checked;
-        }
+        self.check(level)?;
         let Some(ended) = self.levels.pop() else {
             return Err(Error::Ended);
         };
@@ -150,9 +177,13 @@ impl<A> Ledger<A> {
     }
 
     /// Ends `level`, and whatever is open inside it, undoing both.
-    pub fn roll_back(&mut self, level: LevelId) {
+    ///
+    /// Returns the actions that will not run. They may own sessions of this very unit: the caller
+    /// drops them when the ledger is free again.
+    #[must_use = "drop the actions when the ledger is free again"]
+    pub fn roll_back(&mut self, level: LevelId) -> Vec<A> {
         let Some(at) = self.levels.iter().position(|l| l.id == level) else {
-            return;
+            return Vec::new();
         };
         let ended = self.levels.split_off(at);
         // What was pending inside the level goes with it.
@@ -163,13 +194,20 @@ impl<A> Ledger<A> {
         if ended.first().is_some_and(|ended| ended.open) {
             self.pending.push(Command::RollBackTo(level));
         }
+        let actions = ended.into_iter().flat_map(|level| level.actions);
+        actions.map(|(_, action)| action).collect()
     }
 
     /// Ends the unit of work well: the actions to run after COMMIT.
     pub fn finish(&mut self) -> Result<Vec<A>> {
         self.check(0)?;
-        let level = self.levels.pop().ok_or(Error::Ended)?;
-        Ok(level.actions)
+        let mut level = self.levels.pop().ok_or(Error::Ended)?;
+        level.actions.sort_unstable_by_key(|(number, _)| *number);
+        Ok(level
+            .actions
+            .into_iter()
+            .map(|(_, action)| action)
+            .collect())
     }
 
     /// What must be sent before COMMIT, which releases every savepoint itself.
@@ -263,7 +301,7 @@ mod tests {
         let inner = ledger.nest(outer).expect("nested");
         ledger.sent();
         ledger.commit(inner).expect("committed");
-        ledger.roll_back(outer);
+        let _ = ledger.roll_back(outer);
         assert_eq!(ledger.prefix(0).expect("free"), [RollBackTo(outer)]);
         assert_eq!(ledger.before_commit().count(), 1);
     }
@@ -283,6 +321,7 @@ mod tests {
         ledger.sent();
         ledger.fail(child);
         assert_eq!(kind(ledger.commit(child)), Some(ErrorKind::Aborted));
+        let _ = ledger.roll_back(child);
         assert_eq!(ledger.prefix(0).expect("free"), [RollBackTo(child)]);
     }
 
@@ -292,7 +331,7 @@ mod tests {
         ledger.act(0, "kept").expect("open");
         let child = ledger.nest(0).expect("nested");
         ledger.act(child, "gone").expect("open");
-        ledger.roll_back(child);
+        assert_eq!(ledger.roll_back(child), ["gone"]);
         let child = ledger.nest(0).expect("nested");
         ledger.act(child, "also kept").expect("open");
         ledger.commit(child).expect("committed");
@@ -315,7 +354,7 @@ mod tests {
         let mut ledger = ledger();
         let outer = ledger.nest(0).expect("nested");
         let inner = ledger.nest(outer).expect("nested");
-        ledger.roll_back(outer);
+        let _ = ledger.roll_back(outer);
         assert_eq!(kind(ledger.prefix(inner)), Some(ErrorKind::Session));
     }
 }

@@ -48,13 +48,15 @@ impl Pool {
         })
     }
 
-    // A database in memory lives as long as its one connection, which is therefore never replaced.
+    // A database in memory lives as long as its one connection, which is therefore never replaced,
+    // nor tested: sqlx closes a connection whose test is cancelled.
     async fn connect_sqlite(config: &DatabaseConfig) -> Result<Self, sqlx::Error> {
         let options = SqliteConnectOptions::from_str(config.url())?;
         let options = log(options, config.echo);
         let pool = SqlitePoolOptions::new()
             .max_connections(1)
             .acquire_timeout(config.pool_timeout)
+            .test_before_acquire(false)
             .idle_timeout(None)
             .max_lifetime(None)
             .connect_with(options)

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use super::pool::Pool;
-use super::wire::Wire;
+use super::wire::{Damage, Wire, damage};
 
 /// How long a rollback in the background may take before the connection is closed instead.
 const RESET_TIMEOUT: Duration = Duration::from_secs(5);
@@ -17,6 +17,8 @@ pub struct Slot {
     pool: Pool,
     wire: Option<Wire>,
     dirty: bool,
+    /// Raw SQL ran, and may have left something that outlives the transaction.
+    tainted: bool,
 }
 
 impl Slot {
@@ -25,6 +27,7 @@ impl Slot {
             pool,
             wire: None,
             dirty: false,
+            tainted: false,
         }
     }
 
@@ -45,6 +48,11 @@ impl Slot {
         self.wire.as_mut().filter(|_| self.dirty)
     }
 
+    /// Raw SQL is about to run.
+    pub fn taint(&mut self) {
+        self.tainted = true;
+    }
+
     /// The transaction was answered to have ended.
     pub fn clean(&mut self) {
         self.dirty = false;
@@ -53,7 +61,7 @@ impl Slot {
     /// Rolls back and waits for the answer.
     pub async fn roll_back(&mut self) -> Result<(), sqlx::Error> {
         if let Some(wire) = self.running() {
-            wire.batch(reset_sql(wire)).await?;
+            roll_back(wire).await?;
             self.clean();
         }
         self.release();
@@ -71,16 +79,18 @@ impl Slot {
             wire.abandon();
             return;
         };
-        if !self.dirty {
+        let (dirty, tainted) = (self.dirty, self.tainted && wire.is_own());
+        if !dirty && !tainted {
             drop(wire);
             return;
         }
         self.dirty = false;
+        self.tainted = false;
         // The guard is made before the task: a runtime that shuts down drops it unpolled.
         let doubtful = Doubtful(Some(wire));
         runtime.spawn(async move {
             let mut doubtful = doubtful;
-            doubtful.reset().await;
+            doubtful.reset(dirty, tainted).await;
         });
     }
 }
@@ -95,13 +105,21 @@ impl Drop for Slot {
 struct Doubtful(Option<Wire>);
 
 impl Doubtful {
-    async fn reset(&mut self) {
+    async fn reset(&mut self, dirty: bool, tainted: bool) {
         let Some(wire) = &mut self.0 else {
             return;
         };
-        let sql = reset_sql(wire);
-        match tokio::time::timeout(RESET_TIMEOUT, wire.batch(sql)).await {
-            Ok(Ok(_)) => drop(self.0.take()),
+        let reset = async {
+            if dirty {
+                roll_back(wire).await?;
+            }
+            if tainted {
+                wire.batch(TIDY).await?;
+            }
+            Ok::<_, sqlx::Error>(())
+        };
+        match tokio::time::timeout(RESET_TIMEOUT, reset).await {
+            Ok(Ok(())) => drop(self.0.take()),
             Ok(Err(error)) => {
                 tracing::warn!(%error, "rollback failed: the connection is closed");
             }
@@ -118,10 +136,27 @@ impl Drop for Doubtful {
     }
 }
 
-fn reset_sql(wire: &Wire) -> &'static str {
+/// Takes away what raw SQL may leave on a connection of PostgreSQL beyond its transaction: cursors
+/// WITH HOLD, settings, LISTEN, advisory locks, temporary tables. Prepared statements stay.
+const TIDY: &str = "CLOSE ALL;RESET ALL;UNLISTEN *;SELECT pg_advisory_unlock_all();DISCARD TEMP";
+
+async fn roll_back(wire: &mut Wire) -> Result<(), sqlx::Error> {
+    // The answers to cancelled statements come first, and may be errors.
+    while let Err(error) = wire.flush().await {
+        if damage(&error) == Damage::Connection {
+            return Err(error);
+        }
+    }
     match wire {
-        Wire::Postgres { .. } => "ROLLBACK",
-        // A read session on SQLite forbids writing for the connection, not for the transaction.
-        Wire::Sqlite { .. } => "ROLLBACK;PRAGMA query_only=0",
+        Wire::Postgres { .. } => wire.batch("ROLLBACK").await.map(drop),
+        Wire::Sqlite { .. } => {
+            // A read session on SQLite forbids writing for the connection, not for the transaction.
+            wire.batch("PRAGMA query_only=0").await?;
+            match wire.batch("ROLLBACK").await {
+                // Its BEGIN was cancelled before it ran.
+                Err(error) if error.to_string().contains("no transaction is active") => Ok(()),
+                ended => ended.map(drop),
+            }
+        }
     }
 }

@@ -1,90 +1,126 @@
 //! The start check: does row-level security bind this login, and does it stand on every table?
 
-use sqlx::Row;
-use sqlx::postgres::{PgPool, PgRow};
+use sea_orm::{DbBackend, DbErr, QueryResult, RuntimeErr, Statement};
 
 use super::pool::Pool;
+use super::slot::Slot;
 use super::unit::acquire_error;
+use crate::context::TENANT_SETTING;
 use crate::entity::qualified_tenant_tables;
 use crate::error::{Error, Result};
+use crate::ident::literal;
 
 /// The roles that a login can act as: itself, and whatever it is a member of, through others too.
 const HELD: &str = "
     WITH RECURSIVE held AS (
-        SELECT oid, rolname, rolsuper, rolbypassrls FROM pg_roles
+        SELECT oid, rolname, rolsuper, rolbypassrls, rolcreaterole FROM pg_roles
         WHERE rolname IN (session_user, current_user)
       UNION
-        SELECT r.oid, r.rolname, r.rolsuper, r.rolbypassrls
+        SELECT r.oid, r.rolname, r.rolsuper, r.rolbypassrls, r.rolcreaterole
         FROM held JOIN pg_auth_members m ON m.member = held.oid JOIN pg_roles r ON r.oid = m.roleid
     )";
 
-/// The tables of tenant-aware entities, $1 being their schemas and $2 their names.
-const TENANT_TABLES: &str = "
-    (SELECT c.* FROM unnest($1::text[], $2::text[]) AS t (schema, name)
-     JOIN pg_class c ON c.relname = t.name AND c.relkind IN ('r', 'p')
-     JOIN pg_namespace n ON n.oid = c.relnamespace
-     WHERE n.nspname = t.schema OR t.schema IS NULL AND pg_table_is_visible(c.oid)) AS c";
-
-/// Runs the check. Nothing to do on SQLite.
+/// Runs the check, in one transaction: behind PgBouncer, each would otherwise meet another server.
+/// Nothing to do on SQLite.
 pub async fn run(pool: &Pool) -> Result<()> {
-    let Pool::Postgres { pool, persistent } = pool else {
+    if pool.backend() != DbBackend::Postgres {
         return Ok(());
-    };
-    let check = Check {
-        pool,
-        persistent: *persistent,
+    }
+    let mut slot = Slot::new(pool.clone());
+    let wire = slot.begin().await.map_err(acquire_error)?;
+    wire.batch("BEGIN READ ONLY").await.map_err(query_error)?;
+    let mut check = Check {
+        slot,
+        tables: tables(),
     };
     check.roles().await?;
     check.owners().await?;
-    check.tables().await
+    check.policies().await?;
+    check.unprotected().await
 }
 
-struct Check<'p> {
-    pool: &'p PgPool,
-    persistent: bool,
+/// The tables of tenant-aware entities, as the alias `c` of `pg_class`.
+fn tables() -> String {
+    let rows: Vec<String> = qualified_tenant_tables()
+        .map(|(schema, name)| {
+            let schema = schema.map_or_else(|| "NULL".to_owned(), literal);
+            format!("({schema}, {})", literal(name))
+        })
+        .collect();
+    let rows = match rows.is_empty() {
+        true => "(NULL, NULL)".to_owned(),
+        false => rows.join(", "),
+    };
+    format!(
+        "(SELECT c.* FROM (VALUES {rows}) AS t (schema, name) \
+         JOIN pg_class c ON c.relname = t.name::text AND c.relkind IN ('r', 'p') \
+         JOIN pg_namespace n ON n.oid = c.relnamespace \
+         WHERE n.nspname = t.schema::text \
+            OR t.schema IS NULL AND pg_table_is_visible(c.oid)) AS c"
+    )
 }
 
-impl Check<'_> {
-    async fn roles(&self) -> Result<()> {
+struct Check {
+    slot: Slot,
+    tables: String,
+}
+
+impl Check {
+    async fn roles(&mut self) -> Result<()> {
         let sql = format!(
-            "{HELD} SELECT session_user::text, rolname::text, rolsuper FROM held \
-             WHERE rolsuper OR rolbypassrls \
+            "{HELD} SELECT session_user::text AS login, rolname::text AS role, \
+               CASE WHEN rolsuper THEN 'SUPERUSER' WHEN rolbypassrls THEN 'BYPASSRLS' \
+                    WHEN rolcreaterole THEN 'CREATEROLE' ELSE '' END AS attribute \
+             FROM held WHERE rolsuper OR rolbypassrls OR rolcreaterole \
+               OR rolname IN ('pg_execute_server_program', 'pg_read_server_files', \
+                              'pg_write_server_files') \
              ORDER BY rolname NOT IN (session_user, current_user), rolname"
         );
-        let Some(row) = self.rows(sql, false).await?.into_iter().next() else {
+        let Some(row) = self.first(&sql).await? else {
             return Ok(());
         };
-        let (login, role): (String, String) = (text(&row, 0)?, text(&row, 1)?);
-        let superuser: bool = row.try_get(2).map_err(acquire_error)?;
-        let attribute = if superuser { "SUPERUSER" } else { "BYPASSRLS" };
+        let (login, role, attribute) = (
+            text(&row, "login")?,
+            text(&row, "role")?,
+            text(&row, "attribute")?,
+        );
         Err(if login == role {
             Error::BypassesRls {
-                reason: attribute.to_owned(),
                 remedy: format!(
-                    "connect as a role without SUPERUSER and BYPASSRLS, such as the one that \
-                     `Roles::create` makes, or run `ALTER ROLE \"{role}\" NO{attribute}`"
+                    "connect as a role without SUPERUSER, BYPASSRLS and CREATEROLE, such as the one \
+                     that `Roles::create` makes, or run `ALTER ROLE \"{role}\" NO{attribute}`"
                 ),
                 role: login,
+                reason: attribute,
             }
         } else {
             Error::BypassesRls {
-                reason: format!("member of \"{role}\", which has {attribute}"),
+                reason: match attribute.as_str() {
+                    "" => format!("member of \"{role}\""),
+                    _ => format!("member of \"{role}\", which has {attribute}"),
+                },
                 remedy: format!("run `REVOKE \"{role}\" FROM \"{login}\"`"),
                 role: login,
             }
         })
     }
 
-    async fn owners(&self) -> Result<()> {
+    async fn owners(&mut self) -> Result<()> {
         let sql = format!(
-            "{HELD} SELECT session_user::text, held.rolname::text, c.oid::regclass::text \
-             FROM {TENANT_TABLES} JOIN held ON held.oid = c.relowner \
-             WHERE NOT c.relforcerowsecurity ORDER BY 3"
+            "{HELD} SELECT session_user::text AS login, held.rolname::text AS owner, \
+               c.oid::regclass::text AS table \
+             FROM {} JOIN held ON held.oid = c.relowner \
+             WHERE NOT c.relforcerowsecurity ORDER BY 3",
+            self.tables,
         );
-        let Some(row) = self.rows(sql, true).await?.into_iter().next() else {
+        let Some(row) = self.first(&sql).await? else {
             return Ok(());
         };
-        let (login, owner, table) = (text(&row, 0)?, text(&row, 1)?, text(&row, 2)?);
+        let (login, owner, table) = (
+            text(&row, "login")?,
+            text(&row, "owner")?,
+            text(&row, "table")?,
+        );
         let reason = if login == owner {
             format!("owner of {table}, which does not FORCE it")
         } else {
@@ -100,29 +136,63 @@ impl Check<'_> {
         })
     }
 
-    async fn tables(&self) -> Result<()> {
+    // Permissive policies add up: one that does not ask for the tenant shows all rows.
+    async fn policies(&mut self) -> Result<()> {
+        let setting = literal(&format!("%{TENANT_SETTING}%"));
         let sql = format!(
-            "SELECT c.oid::regclass::text FROM {TENANT_TABLES} WHERE NOT c.relrowsecurity ORDER BY 1"
+            "{HELD} SELECT session_user::text AS login, p.polname::text AS policy, \
+               c.oid::regclass::text AS table \
+             FROM {} JOIN pg_policy p ON p.polrelid = c.oid \
+             WHERE p.polpermissive \
+               AND (0 = ANY (p.polroles) OR EXISTS (SELECT FROM held WHERE oid = ANY (p.polroles))) \
+               AND (pg_get_expr(p.polqual, p.polrelid) NOT LIKE {setting} \
+                 OR pg_get_expr(p.polwithcheck, p.polrelid) NOT LIKE {setting}) \
+             ORDER BY 3, 2",
+            self.tables,
         );
-        match self.rows(sql, true).await?.first() {
+        let Some(row) = self.first(&sql).await? else {
+            return Ok(());
+        };
+        let (login, policy, table) = (
+            text(&row, "login")?,
+            text(&row, "policy")?,
+            text(&row, "table")?,
+        );
+        Err(Error::BypassesRls {
+            role: login,
+            reason: format!("policy \"{policy}\" on {table} holds for it and asks for no tenant"),
+            remedy: format!(
+                "connect as the application's role, or run `DROP POLICY \"{policy}\" ON {table}`"
+            ),
+        })
+    }
+
+    async fn unprotected(&mut self) -> Result<()> {
+        let sql = format!(
+            "SELECT c.oid::regclass::text AS table FROM {} WHERE NOT c.relrowsecurity ORDER BY 1",
+            self.tables,
+        );
+        match self.first(&sql).await? {
             None => Ok(()),
             Some(row) => Err(Error::Unprotected {
-                table: text(row, 0)?,
+                table: text(&row, "table")?,
                 remedy: "call `rls::install` for its entity in a migration".to_owned(),
             }),
         }
     }
 
-    async fn rows(&self, sql: String, about_tables: bool) -> Result<Vec<PgRow>> {
-        let mut query = sqlx::query(sqlx::AssertSqlSafe(sql)).persistent(self.persistent);
-        if about_tables {
-            let (schemas, names): (Vec<_>, Vec<_>) = qualified_tenant_tables().unzip();
-            query = query.bind(schemas).bind(names);
-        }
-        Ok(query.fetch_all(self.pool).await.map_err(acquire_error)?)
+    async fn first(&mut self, sql: &str) -> Result<Option<QueryResult>> {
+        let wire = self.slot.running().ok_or(Error::Ended)?;
+        let statement = Statement::from_string(DbBackend::Postgres, sql);
+        let rows = wire.fetch_all(&statement).await.map_err(query_error)?;
+        Ok(rows.into_iter().next())
     }
 }
 
-fn text(row: &PgRow, column: usize) -> Result<String> {
-    Ok(row.try_get(column).map_err(acquire_error)?)
+fn text(row: &QueryResult, column: &str) -> Result<String> {
+    Ok(row.try_get("", column)?)
+}
+
+fn query_error(error: sqlx::Error) -> DbErr {
+    DbErr::Query(RuntimeErr::SqlxError(std::sync::Arc::new(error)))
 }

@@ -13,7 +13,6 @@ use crate::error::Error;
 /// A stream of rows; while it is open, its session takes no other statement.
 pub struct SessionStream<'s> {
     rows: BoxStream<'s, Result<QueryResult, DbErr>>,
-    _open: Open<'s>,
 }
 
 impl<'s> SessionStream<'s> {
@@ -22,18 +21,25 @@ impl<'s> SessionStream<'s> {
         level: LevelId,
         statement: Statement,
     ) -> Result<Self, DbErr> {
-        let mut slot = unit.enter(level, &statement.sql).await?;
+        let slot = unit.enter(level, &statement.sql).await?;
         let open = Open::new(unit);
         let rows = async_stream::stream! {
+            // Both are given up when the last row was read, or when the stream is dropped.
+            let mut slot = slot;
+            let _open = open;
             let Some(wire) = slot.running() else {
                 yield Err(Error::Ended.into());
                 return;
             };
+            unit.ledger().asking(level);
             let mut rows = wire.fetch(&statement);
             loop {
                 match rows.try_next().await {
                     Ok(Some(row)) => yield Ok(row),
-                    Ok(None) => break,
+                    Ok(None) => {
+                        unit.ledger().answered();
+                        break;
+                    }
                     Err(error) => {
                         yield unit.settle(level, Err(error), DbErr::Query);
                         break;
@@ -41,10 +47,7 @@ impl<'s> SessionStream<'s> {
                 }
             }
         };
-        Ok(SessionStream {
-            rows: rows.boxed(),
-            _open: open,
-        })
+        Ok(SessionStream { rows: rows.boxed() })
     }
 }
 

@@ -9,7 +9,7 @@ use sea_orm::{
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::action::{self, Action};
-use super::gate;
+use super::gate::{self, Passed};
 use super::ledger::{Command, Ledger, LevelId};
 use super::pool::Pool;
 use super::shield::Shield;
@@ -71,6 +71,7 @@ impl Unit {
     ) -> Result<ExecResult, DbErr> {
         let mut slot = self.enter(level, &statement.sql).await?;
         let wire = slot.running().ok_or(Error::Ended)?;
+        self.ledger().asking(level);
         let result = wire.execute(statement).await;
         self.settle(level, result, DbErr::Exec)
     }
@@ -78,6 +79,7 @@ impl Unit {
     pub async fn batch(&self, level: LevelId, sql: &str) -> Result<ExecResult, DbErr> {
         let mut slot = self.enter(level, sql).await?;
         let wire = slot.running().ok_or(Error::Ended)?;
+        self.ledger().asking(level);
         let result = wire.batch(sql).await;
         self.settle(level, result, DbErr::Exec)
     }
@@ -89,6 +91,7 @@ impl Unit {
     ) -> Result<Option<QueryResult>, DbErr> {
         let mut slot = self.enter(level, &statement.sql).await?;
         let wire = slot.running().ok_or(Error::Ended)?;
+        self.ledger().asking(level);
         let result = wire.fetch_one(statement).await;
         self.settle(level, result, DbErr::Query)
     }
@@ -100,13 +103,14 @@ impl Unit {
     ) -> Result<Vec<QueryResult>, DbErr> {
         let mut slot = self.enter(level, &statement.sql).await?;
         let wire = slot.running().ok_or(Error::Ended)?;
+        self.ledger().asking(level);
         let result = wire.fetch_all(statement).await;
         self.settle(level, result, DbErr::Query)
     }
 
     /// Makes the connection ready for a statement of `level`, and keeps others off it.
     pub async fn enter(&self, level: LevelId, sql: &str) -> Result<OwnedMutexGuard<Slot>> {
-        gate::check(sql)?;
+        let passed = gate::check(sql)?;
         if self.context.tenant_id().is_none()
             && let Some(table) = mentions_table(sql, tenant_tables())
         {
@@ -117,15 +121,35 @@ impl Unit {
         // Whoever waited for an open stream of its own task would wait for ever.
         self.ledger().check_stream()?;
         let mut slot = Arc::clone(&self.slot).lock_owned().await;
-        let commands = {
-            let mut ledger = self.ledger();
-            ledger.taken();
-            ledger.prefix(level)?
-        };
+        self.take(&mut slot).await;
+        let commands = self.ledger().prefix(level)?;
         if !commands.is_empty() {
             self.send(&mut slot, &commands).await?;
         }
+        if passed == Passed::Raw {
+            slot.taint();
+        }
         Ok(slot)
+    }
+
+    /// Comes to terms with what the last holder of the connection left when its future was dropped:
+    /// a prefix, or a statement whose answer is still to come and may be an error.
+    async fn take(&self, slot: &mut Slot) {
+        let unanswered = {
+            let mut ledger = self.ledger();
+            ledger.taken();
+            ledger.unanswered()
+        };
+        let (Some(level), Some(wire)) = (unanswered, slot.running()) else {
+            return;
+        };
+        while let Err(error) = wire.flush().await {
+            match damage(&error) {
+                Damage::Statement => self.ledger().fail(level),
+                _ => return self.ledger().doubt("the connection broke"),
+            }
+        }
+        self.ledger().answered();
     }
 
     async fn send(&self, slot: &mut Slot, commands: &[Command]) -> Result<()> {
@@ -156,11 +180,13 @@ impl Unit {
         result: Result<T, sqlx::Error>,
         wrap: fn(RuntimeErr) -> DbErr,
     ) -> Result<T, DbErr> {
+        let mut ledger = self.ledger();
+        ledger.answered();
         result.map_err(|error| {
             match damage(&error) {
                 Damage::None => {}
-                Damage::Statement => self.ledger().fail(level),
-                Damage::Connection => self.ledger().doubt("the connection broke"),
+                Damage::Statement => ledger.fail(level),
+                Damage::Connection => ledger.doubt("the connection broke"),
             }
             query_error(error, wrap)
         })
@@ -172,10 +198,16 @@ impl Unit {
     }
 
     async fn commit_unshielded(&self) -> Result<()> {
+        let streaming = self.ledger().check_stream();
+        if let Err(busy) = streaming {
+            // The stream of a nested session holds the connection: waiting for it could be for ever.
+            self.abandon();
+            return Err(busy);
+        }
         let mut slot = self.slot.lock().await;
+        self.take(&mut slot).await;
         let finished = {
             let mut ledger = self.ledger();
-            ledger.taken();
             let before = ledger.before_commit().collect::<Vec<_>>();
             let begun = ledger.is_begun();
             ledger.finish().map(|actions| (actions, before, begun))
@@ -183,8 +215,9 @@ impl Unit {
         let (actions, before, begun) = match finished {
             Ok(finished) => finished,
             Err(error) => {
-                self.ledger().roll_back(0);
+                let never = self.ledger().roll_back(0);
                 slot.release();
+                drop(never);
                 return Err(error);
             }
         };
@@ -201,8 +234,9 @@ impl Unit {
     async fn send_commit(&self, slot: &mut Slot, before: &[Command]) -> Result<()> {
         let mut sql = self.sql(before);
         sql.push_str(match self.backend {
-            // COMMIT of an aborted transaction answers without an error; a SELECT before it fails.
-            DbBackend::Postgres => "SELECT;COMMIT",
+            // COMMIT of an aborted transaction answers without an error, and so does one outside of
+            // any. A savepoint fails in both.
+            DbBackend::Postgres => "SAVEPOINT dotmac_end;COMMIT",
             _ => "COMMIT",
         });
         let wire = slot.running().ok_or(Error::Ended)?;
@@ -218,17 +252,38 @@ impl Unit {
         }
     }
 
+    /// Ends a level, and whatever is open inside it, undoing both.
+    pub fn undo(&self, level: LevelId) {
+        let never = self.ledger().roll_back(level);
+        // The ledger is free again: an action may own a session of this unit.
+        drop(never);
+    }
+
+    /// Ends a nested level well.
+    pub fn release(&self, level: LevelId) -> Result<()> {
+        let released = self.ledger().commit(level);
+        if released.is_err() {
+            self.undo(level);
+        }
+        released
+    }
+
     /// Rolls back, and waits for the answer.
     pub async fn roll_back(&self) -> Result<()> {
-        self.ledger().roll_back(0);
+        if self.ledger().check_stream().is_err() {
+            self.abandon();
+            return Ok(());
+        }
+        self.undo(0);
         let mut slot = self.slot.lock().await;
+        self.take(&mut slot).await;
         let rolled_back = slot.roll_back().await;
         rolled_back.map_err(|error| query_error(error, DbErr::Exec).into())
     }
 
     /// Rolls back in the background.
     pub fn abandon(&self) {
-        self.ledger().roll_back(0);
+        self.undo(0);
         // Where a statement still holds the connection, the end of the unit releases it.
         if let Ok(mut slot) = self.slot.try_lock() {
             slot.release();

@@ -7,7 +7,8 @@ use futures_util::stream::{BoxStream, StreamExt};
 use sea_orm::{ExecResult, QueryResult, Statement};
 use sea_query_sqlx::SqlxValues;
 use sqlx::pool::PoolConnection;
-use sqlx::{AssertSqlSafe, Postgres, Sqlite};
+use sqlx::postgres::{PgDatabaseError, PgSeverity};
+use sqlx::{AssertSqlSafe, Connection, Postgres, Sqlite};
 
 /// A connection of the pool.
 pub enum Wire {
@@ -19,6 +20,20 @@ pub enum Wire {
     Sqlite {
         connection: PoolConnection<Sqlite>,
     },
+}
+
+/// PostgreSQL counts parameters in 16 bits.
+const MAX_PARAMETERS: usize = u16::MAX as usize;
+
+/// Refuses what sqlx would tell as a broken protocol.
+fn check_parameters(statement: &Statement) -> Result<(), sqlx::Error> {
+    let parameters = statement.values.as_ref().map_or(0, |values| values.0.len());
+    if parameters <= MAX_PARAMETERS {
+        return Ok(());
+    }
+    let message =
+        format!("{parameters} parameters are more than the {MAX_PARAMETERS} of a statement");
+    Err(sqlx::Error::Encode(message.into()))
 }
 
 /// Runs one of sqlx's fetching functions on whichever connection it is.
@@ -46,6 +61,11 @@ macro_rules! on_connection {
 }
 
 impl Wire {
+    /// Whether the connection to PostgreSQL is the pool's own, and not one that PgBouncer lends.
+    pub fn is_own(&self) -> bool {
+        matches!(self, Wire::Postgres { persistent, .. } if *persistent)
+    }
+
     /// Sends statements without arguments in one round trip (PostgreSQL's simple protocol).
     pub async fn batch(&mut self, sql: &str) -> Result<ExecResult, sqlx::Error> {
         let sql = sqlx::raw_sql(AssertSqlSafe(sql));
@@ -57,7 +77,16 @@ impl Wire {
         }
     }
 
+    /// Reads the answers to statements that nobody waited for: the error of one, if it failed.
+    pub async fn flush(&mut self) -> Result<(), sqlx::Error> {
+        match self {
+            Wire::Postgres { connection, .. } => connection.flush().await,
+            Wire::Sqlite { connection } => connection.flush().await,
+        }
+    }
+
     pub async fn execute(&mut self, statement: &Statement) -> Result<ExecResult, sqlx::Error> {
+        check_parameters(statement)?;
         on_connection!(self, statement, |query, connection| {
             query.execute(connection).await.map(Into::into)
         })
@@ -67,6 +96,7 @@ impl Wire {
         &mut self,
         statement: &Statement,
     ) -> Result<Option<QueryResult>, sqlx::Error> {
+        check_parameters(statement)?;
         on_connection!(self, statement, |query, connection| {
             let row = query.fetch_optional(connection).await?;
             Ok(row.map(Into::into))
@@ -77,6 +107,7 @@ impl Wire {
         &mut self,
         statement: &Statement,
     ) -> Result<Vec<QueryResult>, sqlx::Error> {
+        check_parameters(statement)?;
         on_connection!(self, statement, |query, connection| {
             let rows = query.fetch_all(connection).await?;
             Ok(rows.into_iter().map(Into::into).collect())
@@ -87,6 +118,9 @@ impl Wire {
         &'w mut self,
         statement: &'w Statement,
     ) -> BoxStream<'w, Result<QueryResult, sqlx::Error>> {
+        if let Err(error) = check_parameters(statement) {
+            return futures_util::stream::once(std::future::ready(Err(error))).boxed();
+        }
         on_connection!(self, statement, |query, connection| {
             query
                 .fetch(connection)
@@ -122,6 +156,7 @@ pub enum Damage {
 /// Judges an error.
 pub fn damage(error: &sqlx::Error) -> Damage {
     match error {
+        sqlx::Error::Database(error) if ends_connection(error.as_ref()) => Damage::Connection,
         sqlx::Error::Database(_) => Damage::Statement,
         sqlx::Error::Io(_)
         | sqlx::Error::Tls(_)
@@ -129,4 +164,14 @@ pub fn damage(error: &sqlx::Error) -> Damage {
         | sqlx::Error::WorkerCrashed => Damage::Connection,
         _ => Damage::None,
     }
+}
+
+// After FATAL and PANIC the server closes; PgBouncer tells of a lost server that way (08P01).
+fn ends_connection(error: &dyn sqlx::error::DatabaseError) -> bool {
+    error
+        .try_downcast_ref::<PgDatabaseError>()
+        .is_some_and(|error| {
+            matches!(error.severity(), PgSeverity::Fatal | PgSeverity::Panic)
+                || error.code().starts_with("08")
+        })
 }

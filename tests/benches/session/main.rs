@@ -4,9 +4,10 @@
 //! cargo bench -p dotmac-tests --all-features --bench session [-- <rounds on loopback> <rounds delayed>]
 //! ```
 //!
-//! The statement is the same everywhere, and so are the pool's options except in the last variant,
-//! which has SeaORM's defaults. Plain SeaORM connects as the system role, whose policy shows all
-//! rows; sessions connect as the application, and pay for the tenant's policy too.
+//! Everything is the same in all variants but the session: the statement, the role and its policy,
+//! the pool and its one connection. Only the last variant has a pool of its own, with SeaORM's
+//! default options. A transaction without context finds the row because the role has a tenant by
+//! default here.
 //!
 //! A figure is the median of operations that take turns with those of all other variants, so that
 //! noise meets all alike. An operation starts when the previous one has given its connection back.

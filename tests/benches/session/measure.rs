@@ -12,9 +12,6 @@ const WARM_UP: usize = 50;
 const COUNTED: usize = 50;
 const PINGS: usize = 200;
 
-/// The steps that visit all eight variants, so that each follows different ones.
-const STRIDES: [usize; 4] = [1, 3, 5, 7];
-
 /// One value for each of `Variant::ALL`.
 pub type PerVariant<T> = [T; Variant::ALL.len()];
 
@@ -46,17 +43,18 @@ pub async fn turns(bed: &Bed, proxy: &Proxy) -> Outcome<PerVariant<Turns>> {
     Ok(turns)
 }
 
-/// Measures each variant in turn, `rounds` times.
+/// Measures each variant in turn, `rounds` times; each time it has run just before, unmeasured, so
+/// that none depends on which came before it, or on how often its connection is used.
 pub async fn latencies(bed: &Bed, rounds: usize) -> Outcome<PerVariant<Duration>> {
     let mut samples: PerVariant<Vec<Duration>> = Default::default();
-    for round in 0..WARM_UP + rounds {
-        let stride = STRIDES[round % STRIDES.len()];
-        for step in 0..Variant::ALL.len() {
-            let at = (round + step * stride) % Variant::ALL.len();
+    for _ in 0..WARM_UP + rounds {
+        for (samples, variant) in samples.iter_mut().zip(Variant::ALL) {
+            variant.run(bed).await?;
             bed.settle().await;
             let start = Instant::now();
-            Variant::ALL[at].run(bed).await?;
-            samples[at].push(start.elapsed());
+            variant.run(bed).await?;
+            samples.push(start.elapsed());
+            bed.settle().await;
         }
     }
     Ok(samples.map(|mut samples| median(samples.split_off(WARM_UP))))

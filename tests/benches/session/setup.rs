@@ -12,6 +12,7 @@ use crate::Outcome;
 
 const NAME: &str = "shop";
 const PASSWORD: &str = "secret";
+const TENANT: &str = "acme";
 
 /// The server, which ends with the value.
 pub struct Server {
@@ -43,24 +44,27 @@ impl Server {
             .url("postgres", self.postgres.password(), NAME);
         let admin = sea_orm::Database::connect(url).await?;
         self.roles.create(&admin).await?;
-        for login in [Login::Migrator, Login::Application, Login::System] {
+        for login in [Login::Migrator, Login::Application] {
             self.roles.set_password(&admin, login, PASSWORD).await?;
         }
         let migrator = sea_orm::Database::connect(self.url(Login::Migrator, self.port())).await?;
         Migrator::up(&migrator, None).await?;
         migrator.close().await?;
 
-        let db = Database::connect(self.config(Login::Application, self.port())?).await?;
+        let db = Database::connect(self.config(self.port())?).await?;
         let order = db.write(&context()?, async |tx| insert(tx).await).await?;
         db.close().await;
-        admin.execute_unprepared("ANALYZE").await?;
+        // What a transaction without context sees: the same row, through the same policy.
+        let role = &self.roles.application;
+        let shown = format!("ALTER ROLE {role} SET app.current_tenant_id = '{TENANT}'; ANALYZE");
+        admin.execute_unprepared(&shown).await?;
         admin.close().await?;
         Ok(order.id)
     }
 
     /// One connection, because one operation runs at a time.
-    fn config(&self, login: Login, port: u16) -> Outcome<DatabaseConfig> {
-        let config = DatabaseConfig::new(&self.url(login, port))?;
+    fn config(&self, port: u16) -> Outcome<DatabaseConfig> {
+        let config = DatabaseConfig::new(&self.url(Login::Application, port))?;
         Ok(config.pool_size(1).max_overflow(0))
     }
 
@@ -71,7 +75,7 @@ impl Server {
 }
 
 fn context() -> Result<RequestContext, Error> {
-    let context = RequestContext::tenant("acme")?.user("u-7")?;
+    let context = RequestContext::tenant(TENANT)?.user("u-7")?;
     context.request_id("r-1")
 }
 
@@ -91,11 +95,10 @@ async fn insert(tx: &Session) -> Result<order::Model, DbErr> {
 
 /// What the variants run on, at one distance from the server.
 pub struct Bed {
-    /// The application's, for sessions.
     pub db: Database,
-    /// The system role's, with the same options.
+    /// The same pool, and so the same connection.
     pub plain: DatabaseConnection,
-    /// The system role's, with SeaORM's options.
+    /// Another pool, with SeaORM's options.
     pub default: DatabaseConnection,
     pub context: RequestContext,
     pub order: Uuid,
@@ -103,12 +106,12 @@ pub struct Bed {
 
 impl Bed {
     pub async fn open(server: &Server, port: u16, order: Uuid) -> Outcome<Self> {
-        let mut default = ConnectOptions::new(server.url(Login::System, port));
+        let mut default = ConnectOptions::new(server.url(Login::Application, port));
         default.max_connections(1);
-        let system = Database::connect(server.config(Login::System, port)?).await?;
+        let db = Database::connect(server.config(port)?).await?;
         Ok(Bed {
-            db: Database::connect(server.config(Login::Application, port)?).await?,
-            plain: system.plain(),
+            plain: db.plain(),
+            db,
             default: sea_orm::Database::connect(default).await?,
             context: context()?
                 .client_ip([127, 0, 0, 1].into())
@@ -117,10 +120,9 @@ impl Bed {
         })
     }
 
-    /// Waits until nothing goes on in the background: all connections are back in their pools.
+    /// Waits until nothing goes on in the background: the connections are back in their pools.
     pub async fn settle(&self) {
-        let sessions = self.db.plain();
-        for db in [&sessions, &self.plain, &self.default] {
+        for db in [&self.plain, &self.default] {
             let pool = db.get_postgres_connection_pool();
             while pool.num_idle() == 0 {
                 tokio::task::yield_now().await;

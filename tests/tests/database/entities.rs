@@ -69,6 +69,27 @@ mod bill {
     }
 }
 
+mod mood {
+    use dotmac_database::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, EnumIter, DeriveActiveEnum)]
+    #[sea_orm(rs_type = "String", db_type = "Enum", enum_name = "mood")]
+    pub enum Mood {
+        #[sea_orm(string_value = "good")]
+        Good,
+        #[sea_orm(string_value = "bad")]
+        Bad,
+    }
+
+    // A schema of its own, and a type that outlives no table.
+    #[dotmac_database::model]
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel, BaseModel, SoftDelete, TenantAware)]
+    #[sea_orm(table_name = "days", schema_name = "crm")]
+    pub struct Model {
+        pub mood: Mood,
+    }
+}
+
 mod setting {
     use dotmac_database::prelude::*;
 
@@ -532,4 +553,37 @@ async fn install_finds_the_roles_of_its_database() {
     remove::<folder::Entity>(&manager).await.unwrap();
     own.drop(&connection).await.unwrap();
     own.drop(&connection).await.unwrap();
+}
+
+#[tokio::test]
+async fn entity_with_a_schema_and_an_enum_can_be_migrated_up_and_down_again() {
+    let (shop, owner) = open().await;
+    let schema = "CREATE SCHEMA crm; GRANT ALL ON SCHEMA crm TO shop_owner, shop_migrator; \
+                  GRANT USAGE ON SCHEMA crm TO shop_app";
+    shop.admin().await.execute_unprepared(schema).await.unwrap();
+    let manager = owner.manager();
+    create::<mood::Entity>(&manager).await;
+    create::<mood::Entity>(&manager).await;
+    remove::<mood::Entity>(&manager).await.unwrap();
+    remove::<mood::Entity>(&manager).await.unwrap();
+    create::<mood::Entity>(&manager).await;
+    shop.db.check().await.unwrap();
+    shop.db
+        .write(&shop.a, async |tx| {
+            let day = mood::ActiveModel {
+                mood: Set(mood::Mood::Good),
+                ..Default::default()
+            };
+            let day = day.insert(tx).await?;
+            assert_eq!(day.tenant_id, "acme");
+            day.delete(tx).await?;
+            assert_eq!(mood::Entity::only_deleted().all(tx).await?.len(), 1);
+            Ok::<_, Error>(())
+        })
+        .await
+        .unwrap();
+    let other = shop.db.read(&shop.b, async |tx| {
+        mood::Entity::find_with_deleted().all(tx).await
+    });
+    assert!(other.await.unwrap().is_empty());
 }

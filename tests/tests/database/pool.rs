@@ -128,6 +128,40 @@ async fn i32_session_dropped_outside_a_runtime_closes_its_connection() {
 }
 
 #[tokio::test]
+async fn i33_what_raw_sql_leaves_on_a_connection_is_taken_away() {
+    let shop = Shop::with_pool(1).await;
+    let temporary = format!("GRANT TEMPORARY ON DATABASE {} TO PUBLIC", shop.name);
+    shop.admin()
+        .await
+        .execute_unprepared(&temporary)
+        .await
+        .unwrap();
+    shop.db
+        .write(&shop.a, async |tx| {
+            for sql in [
+                "DECLARE c CURSOR WITH HOLD FOR SELECT tenant_id FROM orders",
+                "CREATE TEMPORARY TABLE orders AS SELECT * FROM orders",
+                "LISTEN secrets",
+                "SELECT pg_advisory_lock(1); SELECT 1",
+                "DO $$ BEGIN PERFORM set_config('app.current_tenant_id', 'acme', false); END $$",
+            ] {
+                tx.execute_unprepared(sql).await?;
+            }
+            Ok::<_, Error>(())
+        })
+        .await
+        .unwrap();
+    let plain = shop.db.plain();
+    assert!(order::Entity::find().all(&plain).await.unwrap().is_empty());
+    let left = "SELECT (SELECT count(*) FROM pg_cursors WHERE is_holdable) + (SELECT count(*) FROM pg_listening_channels()) \
+                + (SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid())";
+    let statement = Statement::from_string(DbBackend::Postgres, left);
+    let row = plain.query_one_raw(statement).await.unwrap().unwrap();
+    assert_eq!(row.try_get_by_index::<i64>(0).unwrap(), 0);
+    assert_eq!(shop.order(&shop.b).await.tenant_id, "beta");
+}
+
+#[tokio::test]
 async fn i35_connection_lost_before_the_first_statement_runs_nothing() {
     let shop = Shop::with_pool(1).await;
     let session = shop.db.begin(&shop.a).unwrap();

@@ -7,7 +7,7 @@ use migration::entity::order;
 use sea_orm::ConnectionTrait;
 use sea_orm_migration::SchemaManager;
 
-use crate::support::{Shop, server};
+use crate::support::{PASSWORD, Shop, roles, server};
 
 /// Connects as a fresh role that `setup` describes, `{role}` being its name.
 async fn connect_as(shop: &Shop, setup: &str) -> Result<Database, Error> {
@@ -44,11 +44,36 @@ async fn i40_start_refuses_roles_that_bypass_policies() {
         "REVOKE",
     )
     .await;
+    refused(&shop, "ALTER ROLE {role} CREATEROLE", "NOCREATEROLE").await;
+    refused(
+        &shop,
+        "GRANT pg_read_server_files TO {role}",
+        "pg_read_server_files",
+    )
+    .await;
+    refused(&shop, "GRANT shop_system TO {role}", "dotmac_system").await;
     assert!(connect_as(&shop, "GRANT shop_app TO {role}").await.is_ok());
     // Last, because it stays.
     let owner =
         "ALTER TABLE orders OWNER TO {role}; ALTER TABLE orders NO FORCE ROW LEVEL SECURITY";
     refused(&shop, owner, "FORCE ROW LEVEL SECURITY").await;
+}
+
+#[tokio::test]
+async fn i40_start_refuses_logins_with_a_policy_for_all_rows() {
+    let shop = Shop::open().await;
+    for login in [roles().migrator, roles().system] {
+        let config = DatabaseConfig::new(&server().url(&login, PASSWORD, &shop.name)).unwrap();
+        let error = Database::connect(config).await.expect_err(&login);
+        assert_eq!(error.kind(), ErrorKind::BypassesRls, "{error}");
+    }
+    let wide = "CREATE POLICY wide ON orders USING (true)";
+    shop.admin().await.execute_unprepared(wide).await.unwrap();
+    let error = shop.db.check().await.expect_err("a wide policy");
+    assert!(
+        error.to_string().contains("DROP POLICY \"wide\" ON orders"),
+        "{error}"
+    );
 }
 
 #[tokio::test]
@@ -96,6 +121,14 @@ async fn i44_migrator_sees_all_rows_and_the_owner_none() {
         .await
         .unwrap();
     assert_eq!(owner.rows_affected(), 0);
+}
+
+#[tokio::test]
+async fn table_of_a_tenant_aware_entity_cannot_be_shared() {
+    let shop = Shop::open().await;
+    let migrator = shop.migrator().await;
+    let shared = dotmac_database::rls::share::<order::Entity, _>(&migrator, &roles()).await;
+    assert_eq!(shared.expect_err("refused").kind(), ErrorKind::Schema);
 }
 
 // Each mutation of the protection is seen by the query that the tests of reads rely on.

@@ -88,6 +88,11 @@ async fn pages_cursors_and_streams() {
     let mut stream = select().stream(tx).await.unwrap();
     assert_eq!(stream.next().await.unwrap().unwrap().number, "1");
     drop(stream);
+    // One that was read to its end has given the session back.
+    let mut stream = select().stream(tx).await.unwrap();
+    while stream.try_next().await.unwrap().is_some() {}
+    assert_eq!(select().all(tx).await.unwrap().len(), 26);
+    drop(stream);
     let streamed: Vec<_> = select()
         .stream(tx)
         .await

@@ -1,6 +1,7 @@
 //! Sessions as units of work: nesting, abortion, read only, actions after commit, round trips.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use dotmac_database::prelude::*;
 use migration::entity::{order, user};
@@ -48,7 +49,7 @@ async fn aborted_unit_of_work_is_never_reported_as_committed() {
     let session = shop.db.begin(&shop.a).unwrap();
     set_total(&session, 1).await;
     let failing = session.execute_unprepared("SELECT pg_sleep(0.2); SELECT 1 / 0");
-    let cancelled = tokio::time::timeout(std::time::Duration::from_millis(50), failing).await;
+    let cancelled = tokio::time::timeout(Duration::from_millis(50), failing).await;
     assert!(cancelled.is_err());
     assert!(session.commit().await.is_err());
     assert_eq!(shop.order(&shop.a).await.total_cents, 10);
@@ -311,4 +312,77 @@ async fn units_of_work_are_send() {
     for task in tasks {
         task.await.unwrap().unwrap();
     }
+}
+
+#[tokio::test]
+async fn failed_statement_that_nobody_waited_for_costs_its_level_only() {
+    let shop = Shop::open().await;
+    let session = shop.db.begin(&shop.a).unwrap();
+    let nested = session.nested().unwrap();
+    nested.execute_unprepared("SELECT 1").await.unwrap();
+    let failing = nested.execute_unprepared("SELECT pg_sleep(0.2); SELECT 1 / 0");
+    let cancelled = tokio::time::timeout(Duration::from_millis(50), failing).await;
+    assert!(cancelled.is_err());
+    drop(nested);
+    assert_eq!(order::Entity::find().all(&session).await.unwrap().len(), 1);
+    session.commit().await.unwrap();
+}
+
+#[tokio::test]
+async fn stream_of_a_nested_session_does_not_hang_the_end_of_its_parent() {
+    let shop = Shop::open().await;
+    for commit in [true, false] {
+        let session = shop.db.begin(&shop.a).unwrap();
+        set_total(&session, 77).await;
+        let nested = session.nested().unwrap();
+        let stream = order::Entity::find().stream(&nested).await.unwrap();
+        let end = async {
+            match commit {
+                true => assert_eq!(kind(session.commit().await), ErrorKind::Session),
+                false => session.rollback().await.unwrap(),
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(5), end)
+            .await
+            .expect("no hang");
+        drop(stream);
+        assert_eq!(
+            kind(order::Entity::find().all(&nested).await),
+            ErrorKind::Session
+        );
+    }
+    assert_eq!(shop.order(&shop.a).await.total_cents, 10);
+}
+
+#[tokio::test]
+async fn action_that_owns_a_session_of_its_unit_can_be_dropped() {
+    let shop = Shop::open().await;
+    let session = shop.db.begin(&shop.a).unwrap();
+    let nested = session.nested().unwrap();
+    session
+        .after_commit(move || async move { drop(nested) })
+        .unwrap();
+    let dropped = tokio::task::spawn_blocking(move || drop(session));
+    tokio::time::timeout(Duration::from_secs(5), dropped)
+        .await
+        .expect("no deadlock")
+        .unwrap();
+}
+
+#[tokio::test]
+async fn too_many_parameters_are_an_error_of_the_statement_only() {
+    let shop = Shop::open().await;
+    let session = shop.db.begin(&shop.a).unwrap();
+    let rows = (0..22_000).map(|n| order::ActiveModel {
+        id: Set(Uuid::now_v7()),
+        number: Set(format!("x{n}")),
+        total_cents: Set(1),
+        ..Default::default()
+    });
+    let error = order::Entity::insert_many(rows)
+        .exec(&session)
+        .await
+        .unwrap_err();
+    assert!(error.to_string().contains("65535"), "{error}");
+    assert_eq!(order::Entity::find().all(&session).await.unwrap().len(), 1);
 }

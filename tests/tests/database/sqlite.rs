@@ -8,6 +8,7 @@ use migration::entity::{order, order_line, product, user};
 use sea_orm::ConnectionTrait;
 use sea_orm_migration::MigratorTrait;
 
+use crate::cancellation::poll_times;
 use crate::support::{context, kind};
 
 async fn open() -> Database {
@@ -216,4 +217,18 @@ async fn rolled_back_work_leaves_nothing() {
         .await
         .unwrap();
     assert!(rows.is_empty());
+}
+
+#[tokio::test]
+async fn database_in_memory_survives_a_cancelled_begin() {
+    let db = open().await;
+    let a = context("acme");
+    for polls in 1..30 {
+        let session = db.begin_with(&a, SessionOptions::read_only()).unwrap();
+        poll_times(user::Entity::find().all(&session), polls).await;
+        drop(session);
+        db.write(&a, async |tx| user::Entity::find().all(tx).await)
+            .await
+            .unwrap();
+    }
 }

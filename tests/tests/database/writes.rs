@@ -1,7 +1,7 @@
 //! I20–I29: writes cannot reach, make or move a row of another tenant.
 
 use dotmac_database::prelude::*;
-use migration::entity::{order, order_line, product, user};
+use migration::entity::{order, order_line, product, tenant, user};
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{ConnectionTrait, DbErr};
 
@@ -322,4 +322,19 @@ async fn i29_application_role_cannot_go_around_its_policies() {
         .execute_unprepared("SET row_security = off; SELECT * FROM orders")
         .await;
     assert!(off.is_err());
+}
+
+#[tokio::test]
+async fn row_whose_key_is_its_tenant_can_be_updated() {
+    let shop = Shop::open().await;
+    let row = tenant::ActiveModel {
+        id: Set("acme".into()),
+        name: Set("new".into()),
+        ..Default::default()
+    };
+    let updated = shop
+        .db
+        .write(&shop.a, async |tx| row.update(tx).await)
+        .await;
+    assert_eq!(updated.unwrap().name, "new");
 }
