@@ -1,8 +1,8 @@
 //! Macros of `dotmac-database`; use them through that crate, which documents them.
 //!
-//! The order of the work is the order of the modules: [`model`] reads the struct that an entity is
-//! written as, injects columns and hands on to SeaORM; [`alone`] serves the same derives where
-//! `#[dotmac_database::model]` is absent; [`hooks`] composes a user's own hooks with ours.
+//! The order of the work is the order of the modules: `model` reads the struct that an entity is
+//! written as, injects columns and hands on to SeaORM; `alone` serves the same derives where
+//! `#[dotmac_database::model]` is absent; `hooks` composes a user's own hooks with ours.
 
 mod alone;
 mod diagnostic;

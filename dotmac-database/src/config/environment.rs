@@ -118,6 +118,18 @@ mod tests {
     }
 
     #[test]
+    fn whole_url_wins_over_its_parts() {
+        let config = with(&[("DATABASE_URL", "postgres://a@b/c"), ("DB_HOST", "h")]);
+        assert_eq!(config.expect("valid").url(), "postgres://a@b/c");
+    }
+
+    #[test]
+    fn nothing_set_names_what_to_set() {
+        let message = with(&[]).expect_err("refused").to_string();
+        assert!(message.contains("`DATABASE_URL` is not set"), "{message}");
+    }
+
+    #[test]
     fn bad_number_names_its_variable() {
         let error = with(&[("DATABASE_URL", "postgres://h/d"), ("DB_POOL_SIZE", "many")]);
         let message = error.expect_err("refused").to_string();
