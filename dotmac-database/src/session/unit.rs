@@ -124,7 +124,7 @@ impl Unit {
         self.take(&mut slot).await;
         let commands = self.ledger().prefix(level)?;
         if !commands.is_empty() {
-            self.send(&mut slot, &commands).await?;
+            self.send(&mut slot, &commands, passed).await?;
         }
         if passed == Passed::Raw {
             slot.taint();
@@ -152,14 +152,19 @@ impl Unit {
         self.ledger().answered();
     }
 
-    async fn send(&self, slot: &mut Slot, commands: &[Command]) -> Result<()> {
+    async fn send(&self, slot: &mut Slot, commands: &[Command], next: Passed) -> Result<()> {
         let wire = match commands.first() {
             Some(Command::Begin) => slot.begin().await.map_err(acquire_error)?,
             _ => slot.running().ok_or(Error::Ended)?,
         };
         // Until it is answered, a dropped future leaves the state unknown.
         self.ledger().sending();
-        let sent = wire.batch(&self.sql(commands)).await;
+        let mut sql = self.sql(commands);
+        // READ ONLY can be taken back until the first query: what is raw may not be one.
+        if self.read_only && next == Passed::Raw && self.backend == DbBackend::Postgres {
+            sql.push_str("SELECT;");
+        }
+        let sent = wire.batch(&sql).await;
         let mut ledger = self.ledger();
         match sent {
             Ok(_) => {
@@ -312,13 +317,6 @@ impl Unit {
             if settings && self.backend == DbBackend::Postgres {
                 sql.push_str(&set_local(&self.context));
                 settings = false;
-            }
-            // READ ONLY can be taken back until the first query has run: run one.
-            if matches!(command, Command::Begin)
-                && self.read_only
-                && self.backend == DbBackend::Postgres
-            {
-                sql.push_str("SELECT;");
             }
         }
         sql

@@ -107,11 +107,17 @@ async fn read_session_refuses_writes_by_the_database() {
         )
         .await
         .unwrap();
-    let hidden = shop.db.read(&shop.a, async |tx| {
-        tx.execute_unprepared("SELECT unlock(); DELETE FROM users")
-            .await
-    });
-    assert!(hidden.await.is_err());
+    for unlock in [
+        "DO $$ BEGIN SET TRANSACTION READ WRITE; END $$",
+        "SELECT unlock()",
+    ] {
+        let hidden = shop.db.read(&shop.a, async |tx| {
+            tx.execute_unprepared(unlock).await?;
+            user::Entity::delete_many().exec(tx).await
+        });
+        assert!(hidden.await.is_err(), "{unlock}");
+    }
+    assert!(!shop.order(&shop.a).await.is_deleted());
 }
 
 #[tokio::test]
