@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use super::pool::Pool;
-use super::wire::{Damage, Wire, damage};
+use super::wire::Wire;
 
 /// How long a rollback in the background may take before the connection is closed instead.
 const RESET_TIMEOUT: Duration = Duration::from_secs(5);
@@ -142,11 +142,7 @@ const TIDY: &str = "CLOSE ALL;RESET ALL;UNLISTEN *;SELECT pg_advisory_unlock_all
 
 async fn roll_back(wire: &mut Wire) -> Result<(), sqlx::Error> {
     // The answers to cancelled statements come first, and may be errors.
-    while let Err(error) = wire.flush().await {
-        if damage(&error) == Damage::Connection {
-            return Err(error);
-        }
-    }
+    wire.drain().await?;
     match wire {
         Wire::Postgres { .. } => wire.batch("ROLLBACK").await.map(drop),
         Wire::Sqlite { .. } => {

@@ -143,13 +143,17 @@ impl Unit {
         let (Some(level), Some(wire)) = (unanswered, slot.running()) else {
             return;
         };
-        while let Err(error) = wire.flush().await {
-            match damage(&error) {
-                Damage::Statement => self.ledger().fail(level),
-                _ => return self.ledger().doubt("the connection broke"),
+        let drained = wire.drain().await;
+        let mut ledger = self.ledger();
+        match drained {
+            Ok(failed) => {
+                ledger.answered();
+                if failed {
+                    ledger.fail(level);
+                }
             }
+            Err(_) => ledger.doubt("the connection broke"),
         }
-        self.ledger().answered();
     }
 
     async fn send(&self, slot: &mut Slot, commands: &[Command], next: Passed) -> Result<()> {

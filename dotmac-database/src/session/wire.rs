@@ -77,11 +77,19 @@ impl Wire {
         }
     }
 
-    /// Reads the answers to statements that nobody waited for: the error of one, if it failed.
-    pub async fn flush(&mut self) -> Result<(), sqlx::Error> {
-        match self {
-            Wire::Postgres { connection, .. } => connection.flush().await,
-            Wire::Sqlite { connection } => connection.flush().await,
+    /// Reads the answers to statements that nobody waited for; whether one of them failed.
+    pub async fn drain(&mut self) -> Result<bool, sqlx::Error> {
+        let mut failed = false;
+        loop {
+            let answered = match self {
+                Wire::Postgres { connection, .. } => connection.flush().await,
+                Wire::Sqlite { connection } => connection.flush().await,
+            };
+            match answered {
+                Ok(()) => return Ok(failed),
+                Err(error) if damage(&error) == Damage::Statement => failed = true,
+                Err(error) => return Err(error),
+            }
         }
     }
 

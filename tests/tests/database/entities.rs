@@ -31,6 +31,20 @@ mod device {
     }
 }
 
+mod flag {
+    use dotmac_database::prelude::*;
+    use serde::{Deserialize, Serialize};
+
+    #[dotmac_database::model]
+    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, DeriveEntityModel, TenantAware)]
+    #[sea_orm(table_name = "flags")]
+    pub struct Model {
+        #[sea_orm(primary_key)]
+        pub id: i32,
+        pub name: String,
+    }
+}
+
 mod counter {
     use dotmac_database::prelude::*;
 
@@ -191,6 +205,7 @@ async fn open() -> (Shop, SchemaManagerOwner) {
     let manager = owner.manager();
     // The roles of a test database are those of its template.
     create::<device::Entity>(&manager).await;
+    create::<flag::Entity>(&manager).await;
     create::<counter::Entity>(&manager).await;
     create::<metric::Entity>(&manager).await;
     create::<bill::Entity>(&manager).await;
@@ -248,6 +263,28 @@ async fn renamed_columns_play_their_roles() {
         .db
         .read(&shop.b, async |tx| device::Entity::find().all(tx).await);
     assert!(other.await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn i22_json_cannot_move_a_row_to_another_tenant() {
+    let (shop, _) = open().await;
+    let json = serde_json::json!({"id": 1, "tenant_id": "beta", "name": "stolen"});
+    let moved = shop.db.write(&shop.a, async |tx| {
+        let flag = flag::ActiveModel {
+            name: Set("own".into()),
+            ..Default::default()
+        };
+        let mut flag = flag.insert(tx).await?.into_active_model();
+        flag.set_from_json(json.clone())?;
+        flag.update(tx).await
+    });
+    let refused = Error::from(moved.await.unwrap_err());
+    assert_eq!(refused.kind(), ErrorKind::ForeignTenant, "{refused}");
+    let forged = shop.db.write(&shop.a, async |tx| {
+        flag::ActiveModel::from_json(json)?.insert(tx).await
+    });
+    let refused = Error::from(forged.await.unwrap_err());
+    assert_eq!(refused.kind(), ErrorKind::ForeignTenant, "{refused}");
 }
 
 #[tokio::test]

@@ -192,7 +192,7 @@ async fn pool_that_is_exhausted_is_a_typed_error() {
         .unwrap()
         .pool_size(1)
         .max_overflow(0)
-        .pool_timeout(std::time::Duration::from_millis(100));
+        .pool_timeout(std::time::Duration::from_secs(3));
     let db = Database::connect(config).await.unwrap();
     let holder = db.begin(&shop.a).unwrap();
     order::Entity::find().all(&holder).await.unwrap();
