@@ -1,4 +1,5 @@
-//! The roles of the database, where it has roles.
+//! Makes sure that the roles exist, where the database has roles. `Roles::create` makes them
+//! beforehand, as a role with CREATEROLE; migrations run as the migrator.
 
 use dotmac_database::rls::Roles;
 use sea_orm_migration::prelude::*;

@@ -201,7 +201,6 @@ fn register(private: &TokenStream, features: &TokenStream) -> TokenStream {
     quote! {
         #private::register! {
             #private::Registered::part::<Entity>(
-                ::core::module_path!(),
                 || #private::describe::<Entity>(#private::Features {
                     #features,
                     ..#private::Features::NONE

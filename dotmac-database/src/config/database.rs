@@ -22,6 +22,11 @@ use crate::error::Result;
 /// | [`pgbouncer`](Self::pgbouncer) | | off |
 /// | [`start_check`](Self::start_check) | | on |
 ///
+/// `DB_PORT` is 5432 by default, `DB_USER` and `DB_NAME` are `postgres`. PostgreSQL's JIT is off.
+///
+/// There is no TLS yet: a connection to a host that does not ask for it is not encrypted, and
+/// `sslmode=require` fails. Keep the database on a private network.
+///
 /// The password never appears in `Debug` or in an error.
 #[derive(Clone)]
 pub struct DatabaseConfig {
@@ -79,8 +84,8 @@ impl DatabaseConfig {
         environment::read(&|name| std::env::var(name).ok())
     }
 
-    /// Connections that the pool keeps; its maximum is this plus
-    /// [`max_overflow`](Self::max_overflow).
+    /// Connections of the pool, together with [`max_overflow`](Self::max_overflow): the sum is the one
+    /// limit. On SQLite the pool is one connection.
     pub fn pool_size(mut self, connections: u32) -> Self {
         self.pool_size = connections;
         self
@@ -110,13 +115,15 @@ impl DatabaseConfig {
         self
     }
 
-    /// Logs every statement, without its values, at DEBUG.
+    /// Logs every statement at DEBUG: without bound values, but with the context (tenant, user, client
+    /// address, request and session id), which is part of the statement that opens a session.
     pub fn echo(mut self, echo: bool) -> Self {
         self.echo = echo;
         self
     }
 
-    /// How long PostgreSQL lets one statement run.
+    /// How long PostgreSQL lets one statement run. Not sent through PgBouncer: there, run
+    /// `ALTER ROLE … SET statement_timeout`.
     pub fn statement_timeout(mut self, timeout: Duration) -> Self {
         self.statement_timeout = timeout;
         self

@@ -3,15 +3,18 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use sea_orm::ConnectionTrait;
 use serde::{Deserialize, Serialize};
 
+use super::handover::context_of;
 use super::tenant::TenantId;
 use crate::error::{Error, Result};
 
 /// Who asks, for which tenant, in which request.
 ///
 /// Every session carries one into PostgreSQL, where policies, defaults and triggers read it. What
-/// is not given is empty for the whole session, never left over from another one.
+/// is not given is empty for the whole session, never left over from another one. Nothing here checks
+/// that the tenant exists, or that the user belongs to it: whoever makes the context does.
 ///
 /// ```
 /// use dotmac_database::RequestContext;
@@ -62,7 +65,7 @@ impl RequestContext {
     /// The user, as audit columns and user policies see it.
     ///
     /// # Errors
-    /// [`Error::InvalidContext`] for NUL or more than 255 bytes.
+    /// [`Error::InvalidContext`] for an empty text, NUL, or more than 255 bytes.
     pub fn user(self, id: &str) -> Result<Self> {
         let user = Text::parse("user", id)?;
         Ok(self.with(|fields| fields.user = Some(user)))
@@ -76,7 +79,7 @@ impl RequestContext {
     /// The request, as audit columns see it.
     ///
     /// # Errors
-    /// [`Error::InvalidContext`] for NUL or more than 255 bytes.
+    /// [`Error::InvalidContext`] for an empty text, NUL, or more than 255 bytes.
     pub fn request_id(self, id: &str) -> Result<Self> {
         let request = Text::parse("request_id", id)?;
         Ok(self.with(|fields| fields.request_id = Some(request)))
@@ -85,10 +88,15 @@ impl RequestContext {
     /// The user's session, such as a login.
     ///
     /// # Errors
-    /// [`Error::InvalidContext`] for NUL or more than 255 bytes.
+    /// [`Error::InvalidContext`] for an empty text, NUL, or more than 255 bytes.
     pub fn session_id(self, id: &str) -> Result<Self> {
         let session = Text::parse("session_id", id)?;
         Ok(self.with(|fields| fields.session_id = Some(session)))
+    }
+
+    /// The context of a connection, if that is a session: for hooks, which see a connection only.
+    pub fn of_connection<C: ConnectionTrait>(db: &C) -> Option<Self> {
+        context_of(db)
     }
 
     /// The tenant.

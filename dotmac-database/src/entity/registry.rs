@@ -15,7 +15,6 @@ use crate::context::TenantKind;
 /// A link-time record; one for each macro that saw the entity.
 pub struct Registered {
     type_id: fn() -> TypeId,
-    module_path: &'static str,
     describe: fn() -> Description,
 }
 
@@ -23,22 +22,17 @@ inventory::collect!(Registered);
 
 impl Registered {
     /// The record of an entity under `#[dotmac_database::model]`.
-    pub const fn of<E: Featured>(module_path: &'static str) -> Self {
+    pub const fn of<E: Featured>() -> Self {
         Registered {
             type_id: TypeId::of::<E>,
-            module_path,
             describe: || describe::<E>(E::FEATURES),
         }
     }
 
     /// The record of one derive that stands alone.
-    pub const fn part<E: EntityTrait>(
-        module_path: &'static str,
-        describe: fn() -> Description,
-    ) -> Self {
+    pub const fn part<E: EntityTrait>(describe: fn() -> Description) -> Self {
         Registered {
             type_id: TypeId::of::<E>,
-            module_path,
             describe,
         }
     }
@@ -53,8 +47,6 @@ pub struct Description {
     pub table: &'static str,
     /// The columns with a role.
     pub features: Features<&'static str>,
-    /// The Rust module it is written in.
-    pub module_path: &'static str,
 }
 
 /// Describes an entity with these features.
@@ -64,15 +56,13 @@ pub fn describe<E: EntityTrait>(features: Features<E::Column>) -> Description {
         schema: EntityName::schema_name(&entity).map(str::to_owned),
         table: EntityName::table_name(&entity),
         features: features.names(),
-        module_path: "",
     }
 }
 
 static ENTITIES: LazyLock<HashMap<TypeId, Description>> = LazyLock::new(|| {
     let mut entities: HashMap<TypeId, Description> = HashMap::new();
     for registered in inventory::iter::<Registered> {
-        let mut description = (registered.describe)();
-        description.module_path = registered.module_path;
+        let description = (registered.describe)();
         entities
             .entry((registered.type_id)())
             .and_modify(|known| known.features = known.features.or(description.features))

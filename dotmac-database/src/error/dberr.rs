@@ -13,8 +13,8 @@ impl From<Error> for DbErr {
         match error {
             Error::Database(error) => error,
             error => DbErr::TryIntoErr {
-                from: "session",
-                into: "statement",
+                from: "the request",
+                into: "a statement of the session",
                 source: Arc::new(error),
             },
         }

@@ -87,7 +87,7 @@ pub enum Error {
     #[error(
         "index \"{index}\" is not on {table}: another table has one of that name; rename a column"
     )]
-    IndexTaken {
+    IndexDiffers {
         /// The index.
         index: String,
         /// The table that needs it.
@@ -104,10 +104,7 @@ pub enum Error {
         remedy: String,
     },
     /// A role of the database does not exist, and the connected one may not create it.
-    #[error(
-        "role \"{role}\" does not exist: run `Roles::create` (or the migrations) once as a role with \
-         CREATEROLE"
-    )]
+    #[error("role \"{role}\" does not exist: run `Roles::create` once as a role with CREATEROLE")]
     MissingRole {
         /// The role.
         role: String,
@@ -155,6 +152,11 @@ pub enum Error {
 }
 
 /// The kinds of [`Error`], for a `match`.
+///
+/// As answers to a request: `NotFound` 404; `Unique`, `ForeignKey`, `PhysicalDelete` 409; `Constraint`
+/// 422; `ForeignTenant`, `Denied` 403; `InvalidContext`, `MissingTenant` 400; `Serialization` again, then
+/// 503; `PoolTimeout`, `Timeout`, `ConnectionLost` 503; `CommitUnknown` 500, and never again blindly;
+/// all others 500.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
@@ -174,7 +176,7 @@ pub enum ErrorKind {
     ContextChange,
     /// [`Error::Unprotected`].
     Unprotected,
-    /// [`Error::SharedTenantTable`] or [`Error::IndexTaken`].
+    /// [`Error::SharedTenantTable`] or [`Error::IndexDiffers`].
     Schema,
     /// [`Error::Config`] or [`Error::MissingRole`].
     Config,
@@ -222,7 +224,7 @@ impl Error {
             Error::BypassesRls { .. } => ErrorKind::BypassesRls,
             Error::ContextChange { .. } => ErrorKind::ContextChange,
             Error::Unprotected { .. } => ErrorKind::Unprotected,
-            Error::SharedTenantTable { .. } | Error::IndexTaken { .. } => ErrorKind::Schema,
+            Error::SharedTenantTable { .. } | Error::IndexDiffers { .. } => ErrorKind::Schema,
             Error::Config { .. } | Error::MissingRole { .. } => ErrorKind::Config,
             Error::Unsupported { .. } => ErrorKind::Unsupported,
             Error::Busy { .. } | Error::Ended => ErrorKind::Session,

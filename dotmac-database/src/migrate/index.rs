@@ -21,7 +21,7 @@ use crate::rls::TableName;
 /// so that a deleted row's value is free.
 ///
 /// # Errors
-/// The database's.
+/// [`Error::IndexDiffers`] where an index of that name stands and is another; the database's.
 pub async fn create_indexes<E: EntityTrait>(manager: &SchemaManager<'_>) -> Result<()> {
     let table = TableName::of::<E>().sql();
     let db = manager.get_connection();
@@ -35,7 +35,7 @@ pub async fn create_indexes<E: EntityTrait>(manager: &SchemaManager<'_>) -> Resu
             columns.join(", "),
         ))
         .await?;
-        verify::<E>(manager, &index.name).await?;
+        verify::<E>(manager, &index).await?;
     }
     Ok(())
 }
@@ -58,26 +58,42 @@ pub async fn drop_indexes<E: EntityTrait>(manager: &SchemaManager<'_>) -> Result
     Ok(())
 }
 
-/// `IF NOT EXISTS` is content with an index of that name on any table.
-async fn verify<E: EntityTrait>(manager: &SchemaManager<'_>, index: &str) -> Result<()> {
+/// `IF NOT EXISTS` is content with any index of that name: on another table, or as an earlier shape
+/// of the entity wanted it.
+async fn verify<E: EntityTrait>(manager: &SchemaManager<'_>, index: &TableIndex) -> Result<()> {
     let table = TableName::of::<E>();
-    let sql = match manager.get_database_backend() {
+    let backend = manager.get_database_backend();
+    let sql = match backend {
         DbBackend::Postgres => format!(
-            "SELECT 1 FROM pg_index WHERE indexrelid = to_regclass({}) AND indrelid = to_regclass({})",
-            literal(&table.sibling(index)),
-            literal(&table.sql()),
+            "SELECT i.indisunique = {unique} AND (i.indpred IS NOT NULL) = {partial} \
+               AND array_to_string(ARRAY(SELECT a.attname FROM unnest(i.indkey) \
+                 WITH ORDINALITY AS k (number, place) JOIN pg_attribute a \
+                 ON a.attrelid = i.indrelid AND a.attnum = k.number ORDER BY k.place), ' ') \
+               = {columns} AS same \
+             FROM pg_index i \
+             WHERE i.indexrelid = to_regclass({index}) AND i.indrelid = to_regclass({table})",
+            unique = index.unique,
+            partial = index.condition.is_some(),
+            columns = literal(&index.columns.join(" ")),
+            index = literal(&table.sibling(&index.name)),
+            table = literal(&table.sql()),
         ),
         _ => format!(
-            "SELECT 1 FROM sqlite_master WHERE type = 'index' AND name = {} AND tbl_name = {}",
-            literal(index),
+            "SELECT true AS same FROM sqlite_master \
+             WHERE type = 'index' AND name = {} AND tbl_name = {}",
+            literal(&index.name),
             literal(table.bare()),
         ),
     };
-    let statement = Statement::from_string(manager.get_database_backend(), sql);
-    match manager.get_connection().query_one_raw(statement).await? {
-        Some(_) => Ok(()),
-        None => Err(Error::IndexTaken {
-            index: index.to_owned(),
+    let statement = Statement::from_string(backend, sql);
+    let found = manager.get_connection().query_one_raw(statement).await?;
+    let same = found
+        .map(|row| row.try_get::<bool>("", "same"))
+        .transpose()?;
+    match same {
+        Some(true) => Ok(()),
+        Some(false) | None => Err(Error::IndexDiffers {
+            index: index.name.clone(),
             table: table.sql(),
         }),
     }

@@ -2,6 +2,12 @@
 //!
 //! [`install`] makes everything that an entity needs, and [`remove`] takes it away; the parts can be
 //! used one by one. URLs for command lines: [`database_url`].
+//!
+//! They make the entity as it is *now*, and leave a table that exists as it is. A later migration that
+//! adds a column asks first whether the table has it (`manager.has_column`), because on a fresh
+//! database the first one has made it already, and then calls [`create_indexes`] and
+//! [`create_triggers`]. Run migrations as the migrator, not as a superuser: what they create belongs to
+//! whoever runs them.
 
 mod enumeration;
 mod foreign_key;

@@ -14,6 +14,11 @@ use crate::ident::{literal, quote};
 /// | `migrator` | yes | change the schema as a member of the owner, and see all rows by a policy |
 /// | `application` | yes | DML on rows that policies show it; no TRUNCATE, REFERENCES, TRIGGER, TEMP |
 /// | `system` | yes | DML on the rows of all tenants, by a policy |
+///
+/// The start check refuses the migrator and the system role. Work across tenants connects as the
+/// system role with [`StartCheck::SkippedUnprotected`](crate::StartCheck::SkippedUnprotected) and uses
+/// [`Database::plain`](crate::Database::plain): selects, bulk statements and raw SQL reach all tenants;
+/// hooks and soft delete, which need a session, refuse.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Roles {
     /// Owns the tables; without login.

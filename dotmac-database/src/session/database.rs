@@ -27,13 +27,17 @@ impl Database {
     ///
     /// The start check refuses a login role that row-level security does not bind: a superuser, a
     /// role with BYPASSRLS or CREATEROLE, the owner of a tenant-aware table that does not FORCE it, a
-    /// role for which a permissive policy asks for no tenant (the migrator), or a member of such
+    /// role for which a permissive policy asks for no tenant (the migrator, the system role), or a member of such
     /// a role, also through others; and a tenant-aware table without row-level security. On SQLite
     /// there is nothing to check: isolation is by hooks and explicit conditions only.
     ///
     /// # Errors
     /// [`Error::BypassesRls`] and [`Error::Unprotected`], with what to do;
     /// [`Error::Database`] where the connection fails.
+    ///
+    /// # Cancel safety
+    /// Safe at any point, as are [`check`](Self::check), [`ping`](Self::ping) and
+    /// [`close`](Self::close).
     pub async fn connect(config: DatabaseConfig) -> Result<Self> {
         let pool = Pool::connect(&config).await.map_err(acquire_error)?;
         let database = Database(Arc::new(Inner { pool, config }));

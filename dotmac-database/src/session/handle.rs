@@ -14,8 +14,9 @@ use crate::error::{Error, Result};
 
 /// A unit of work: a transaction with its context, and a SeaORM connection.
 ///
-/// Statements of several tasks on one session wait for each other. Everything of SeaORM works on it: `ConnectionTrait`, `TransactionTrait`, `StreamTrait`. It takes
-/// a connection and begins at its first statement; BEGIN and the context travel in one round trip.
+/// It implements SeaORM's `ConnectionTrait`, `TransactionTrait` and `StreamTrait`. It takes a
+/// connection and begins at its first statement; BEGIN and the context travel in one round trip.
+/// Statements of several tasks on one session wait for each other.
 /// A session that runs no statement costs nothing.
 ///
 /// A nested session (`begin()`) is a savepoint with the same context. While it is open, its parent
@@ -146,7 +147,8 @@ impl Session {
         unit.commit().await
     }
 
-    /// Rolls back, and waits for the answer. Dropping a session does the same without waiting.
+    /// Rolls back, and waits for the answer; a nested session is undone with the next statement of its
+    /// parent. Dropping a session does the same without waiting.
     ///
     /// # Errors
     /// The connection's, where it broke; the work is rolled back all the same.

@@ -1,10 +1,10 @@
 //! The start check: does row-level security bind this login, and does it stand on every table?
 
-use sea_orm::{DbBackend, DbErr, QueryResult, RuntimeErr, Statement};
+use sea_orm::{DbBackend, DbErr, QueryResult, Statement};
 
 use super::pool::Pool;
 use super::slot::Slot;
-use super::unit::acquire_error;
+use super::unit::{acquire_error, query_error};
 use crate::context::TENANT_SETTING;
 use crate::entity::qualified_tenant_tables;
 use crate::error::{Error, Result};
@@ -28,7 +28,9 @@ pub async fn run(pool: &Pool) -> Result<()> {
     }
     let mut slot = Slot::new(pool.clone());
     let wire = slot.begin().await.map_err(acquire_error)?;
-    wire.batch("BEGIN READ ONLY").await.map_err(query_error)?;
+    wire.batch("BEGIN READ ONLY")
+        .await
+        .map_err(|error| query_error(error, DbErr::Query))?;
     let mut check = Check {
         slot,
         tables: tables(),
@@ -184,15 +186,14 @@ impl Check {
     async fn first(&mut self, sql: &str) -> Result<Option<QueryResult>> {
         let wire = self.slot.running().ok_or(Error::Ended)?;
         let statement = Statement::from_string(DbBackend::Postgres, sql);
-        let rows = wire.fetch_all(&statement).await.map_err(query_error)?;
+        let rows = wire
+            .fetch_all(&statement)
+            .await
+            .map_err(|error| query_error(error, DbErr::Query))?;
         Ok(rows.into_iter().next())
     }
 }
 
 fn text(row: &QueryResult, column: &str) -> Result<String> {
     Ok(row.try_get("", column)?)
-}
-
-fn query_error(error: sqlx::Error) -> DbErr {
-    DbErr::Query(RuntimeErr::SqlxError(std::sync::Arc::new(error)))
 }

@@ -354,7 +354,7 @@ pub fn acquire_error(error: sqlx::Error) -> DbErr {
     }
 }
 
-fn query_error(error: sqlx::Error, wrap: fn(RuntimeErr) -> DbErr) -> DbErr {
+pub fn query_error(error: sqlx::Error, wrap: fn(RuntimeErr) -> DbErr) -> DbErr {
     wrap(RuntimeErr::SqlxError(Arc::new(error)))
 }
 

@@ -1,6 +1,6 @@
 //! A testing kit for users: throwaway databases, and sessions that leave nothing behind.
 //!
-//! Feature `testing`.
+//! Feature `testing`; Unix only.
 
 mod account;
 mod binaries;

@@ -5,9 +5,9 @@
 //! ```
 //!
 //! Everything is the same in all variants but the session: the statement, the role and its policy,
-//! the pool and its one connection. Only the last variant has a pool of its own, with SeaORM's
-//! default options. A transaction without context finds the row because the role has a tenant by
-//! default here.
+//! the pool and its one connection. A transaction without context finds the row because the role has
+//! a tenant by default here. The pool is that of `Database`; SeaORM's own asks for a sign of life
+//! before each use too, which is another round trip.
 //!
 //! A figure is the median of operations that take turns with those of all other variants, so that
 //! noise meets all alike. An operation starts when the previous one has given its connection back.

@@ -44,7 +44,7 @@ pub async fn turns(bed: &Bed, proxy: &Proxy) -> Outcome<PerVariant<Turns>> {
 }
 
 /// Measures each variant in turn, `rounds` times; each time it has run just before, unmeasured, so
-/// that none depends on which came before it, or on how often its connection is used.
+/// that none depends on which came before it.
 pub async fn latencies(bed: &Bed, rounds: usize) -> Outcome<PerVariant<Duration>> {
     let mut samples: PerVariant<Vec<Duration>> = Default::default();
     for _ in 0..WARM_UP + rounds {

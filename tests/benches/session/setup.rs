@@ -5,7 +5,7 @@ use dotmac_database::rls::{Login, Roles};
 use dotmac_database::testing::ThrowawayPostgres;
 use migration::Migrator;
 use migration::entity::{order, tenant};
-use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseConnection};
+use sea_orm::{ConnectionTrait, DatabaseConnection};
 use sea_orm_migration::MigratorTrait;
 
 use crate::Outcome;
@@ -98,21 +98,16 @@ pub struct Bed {
     pub db: Database,
     /// The same pool, and so the same connection.
     pub plain: DatabaseConnection,
-    /// Another pool, with SeaORM's options.
-    pub default: DatabaseConnection,
     pub context: RequestContext,
     pub order: Uuid,
 }
 
 impl Bed {
     pub async fn open(server: &Server, port: u16, order: Uuid) -> Outcome<Self> {
-        let mut default = ConnectOptions::new(server.url(Login::Application, port));
-        default.max_connections(1);
         let db = Database::connect(server.config(port)?).await?;
         Ok(Bed {
             plain: db.plain(),
             db,
-            default: sea_orm::Database::connect(default).await?,
             context: context()?
                 .client_ip([127, 0, 0, 1].into())
                 .session_id("s-1")?,
@@ -120,13 +115,11 @@ impl Bed {
         })
     }
 
-    /// Waits until nothing goes on in the background: the connections are back in their pools.
+    /// Waits until nothing goes on in the background: the connection is back in the pool.
     pub async fn settle(&self) {
-        for db in [&self.plain, &self.default] {
-            let pool = db.get_postgres_connection_pool();
-            while pool.num_idle() == 0 {
-                tokio::task::yield_now().await;
-            }
+        let pool = self.plain.get_postgres_connection_pool();
+        while pool.num_idle() == 0 {
+            tokio::task::yield_now().await;
         }
     }
 }

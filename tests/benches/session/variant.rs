@@ -2,7 +2,7 @@
 
 use dotmac_database::prelude::*;
 use migration::entity::order;
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
+use sea_orm::{ConnectionTrait, DbBackend, Statement};
 
 use crate::Outcome;
 use crate::setup::Bed;
@@ -16,11 +16,10 @@ pub enum Variant {
     Read,
     NestedTransaction,
     NestedSession,
-    DefaultPool,
 }
 
 impl Variant {
-    pub const ALL: [Variant; 8] = [
+    pub const ALL: [Variant; 7] = [
         Variant::Autocommit,
         Variant::Transaction,
         Variant::SetConfig,
@@ -28,7 +27,6 @@ impl Variant {
         Variant::Read,
         Variant::NestedTransaction,
         Variant::NestedSession,
-        Variant::DefaultPool,
     ];
 
     /// What the others are compared with.
@@ -43,7 +41,6 @@ impl Variant {
             Variant::Read => "5 read session",
             Variant::NestedTransaction => "6 SeaORM transaction, nested",
             Variant::NestedSession => "7 write session, nested",
-            Variant::DefaultPool => "8 SeaORM transaction, default pool",
         }
     }
 
@@ -51,8 +48,7 @@ impl Variant {
     pub async fn run(self, bed: &Bed) -> Outcome<()> {
         let order = match self {
             Variant::Autocommit => find(&bed.plain, bed.order).await?,
-            Variant::Transaction => transaction(&bed.plain, bed).await?,
-            Variant::DefaultPool => transaction(&bed.default, bed).await?,
+            Variant::Transaction => transaction(bed).await?,
             Variant::SetConfig => set_config(bed).await?,
             Variant::NestedTransaction => nested_transaction(bed).await?,
             Variant::NestedSession => nested_session(bed).await?,
@@ -80,8 +76,8 @@ async fn find<C: ConnectionTrait>(db: &C, id: Uuid) -> Result<Option<order::Mode
         .await
 }
 
-async fn transaction(db: &DatabaseConnection, bed: &Bed) -> Result<Option<order::Model>, DbErr> {
-    let tx = db.begin().await?;
+async fn transaction(bed: &Bed) -> Result<Option<order::Model>, DbErr> {
+    let tx = bed.plain.begin().await?;
     let order = find(&tx, bed.order).await?;
     tx.commit().await?;
     Ok(order)

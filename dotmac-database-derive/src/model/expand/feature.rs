@@ -18,7 +18,7 @@ pub fn expand(entity: &Entity, private: &TokenStream) -> TokenStream {
         }
         #(#traits)*
         #private::register! {
-            #private::Registered::of::<Entity>(::core::module_path!())
+            #private::Registered::of::<Entity>()
         }
     }
 }
