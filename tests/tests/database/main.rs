@@ -19,6 +19,7 @@ mod reads;
 mod roles;
 mod seaorm;
 mod sessions;
+mod shapes;
 mod soft_delete;
 mod sqlite;
 mod stamps;
