@@ -1,5 +1,6 @@
 //! Where the tour takes place: a database of its own, which is gone afterwards.
 
+use dotmac_database::migrate::database_url;
 use dotmac_database::prelude::*;
 use dotmac_database::rls::{Login, Roles};
 use dotmac_database::testing::{ThrowawayPostgres, in_memory};
@@ -24,13 +25,14 @@ pub struct Postgres {
     admin_url: String,
     name: String,
     /// The server, where it is the tour's own.
-    _server: Option<ThrowawayPostgres>,
+    server: Option<ThrowawayPostgres>,
 }
 
 impl Place {
     pub async fn open(narrator: &mut Narrator) -> Result<Self> {
         narrator.step("Where this runs");
         if let Ok(url) = std::env::var("DATABASE_URL") {
+            let url = database_url(Some(&url))?;
             if url.starts_with("sqlite") {
                 narrator.say("DATABASE_URL leads to SQLite.");
                 let config = DatabaseConfig::new(&url)?;
@@ -80,13 +82,16 @@ impl Place {
         match Database::connect(DatabaseConfig::new(&url)?).await {
             Err(error) if error.kind() == ErrorKind::BypassesRls => {
                 narrator.refused(
-                    "the program does not start as a superuser",
+                    "the program does not start with the administrator's login",
                     Err::<(), _>(error),
                 );
             }
             Err(error) => return Err(error.into()),
-            Ok(_) if postgres._server.is_some() => {
-                narrator.expect("the program does not start as a superuser", false);
+            Ok(_) if postgres.server.is_some() => {
+                narrator.expect(
+                    "the program does not start with the administrator's login",
+                    false,
+                );
             }
             Ok(_) => narrator.say("DATABASE_URL's role is no superuser: nothing to refuse."),
         }
@@ -160,14 +165,14 @@ impl Place {
             admin,
             admin_url,
             name,
-            _server: server,
+            server,
         })))
     }
 }
 
 /// The server's URL with another database, and with another login.
 fn place_url(url: &str, database: &str, login: Option<(&str, &str)>) -> Result<String> {
-    let mut url = url::Url::parse(&dotmac_database::migrate::database_url(Some(url))?)?;
+    let mut url = url::Url::parse(url)?;
     url.set_path(database);
     if let Some((role, password)) = login {
         url.set_username(role)
