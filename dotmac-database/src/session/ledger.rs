@@ -20,7 +20,6 @@ pub enum Command {
 pub struct Ledger<A> {
     levels: Vec<Level<A>>,
     pending: Vec<Command>,
-    begun: bool,
     next: LevelId,
     streaming: bool,
     /// A statement of this level is under way; whoever holds the connection and finds this set has
@@ -46,7 +45,6 @@ impl<A> Ledger<A> {
         Ledger {
             levels: vec![Level::new(0)],
             pending: Vec::new(),
-            begun: false,
             next: 1,
             streaming: false,
             unanswered: None,
@@ -56,8 +54,9 @@ impl<A> Ledger<A> {
         }
     }
 
+    /// Whether BEGIN was answered, and the unit of work has not ended.
     pub fn is_begun(&self) -> bool {
-        self.begun
+        self.levels.first().is_some_and(|level| level.open)
     }
 
     /// Whether `level` has not ended.
@@ -77,13 +76,12 @@ impl<A> Ledger<A> {
     /// What must be sent before a statement of `level`.
     pub fn prefix(&self, level: LevelId) -> Result<Vec<Command>> {
         self.check(level)?;
-        let mut commands = Vec::new();
-        if !self.begun {
-            commands.push(Command::Begin);
-        }
-        commands.extend(&self.pending);
-        let unsent = self.levels.iter().filter(|l| l.id != 0 && !l.open);
-        commands.extend(unsent.map(|level| Command::Savepoint(level.id)));
+        let unsent = self.levels.iter().filter(|level| !level.open);
+        let open = unsent.map(|level| match level.id {
+            0 => Command::Begin,
+            id => Command::Savepoint(id),
+        });
+        let commands = self.pending.iter().copied().chain(open).collect();
         Ok(commands)
     }
 
@@ -102,7 +100,6 @@ impl<A> Ledger<A> {
     /// The prefix was answered: all levels are open.
     pub fn sent(&mut self) {
         self.sending = false;
-        self.begun = true;
         self.pending.clear();
         for level in &mut self.levels {
             level.open = true;

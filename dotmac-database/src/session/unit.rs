@@ -6,7 +6,7 @@ use sea_orm::{
     ConnAcquireErr, DbBackend, DbErr, ExecResult, IsolationLevel, QueryResult, RuntimeErr,
     Statement,
 };
-use tokio::sync::{Mutex, OwnedMutexGuard};
+use tokio::sync::{Mutex, MutexGuard};
 
 use super::action::{self, Action};
 use super::gate::{self, Passed};
@@ -27,7 +27,7 @@ pub struct Unit {
     read_only: bool,
     isolation: Option<IsolationLevel>,
     ledger: SyncMutex<Ledger<Action>>,
-    slot: Arc<Mutex<Slot>>,
+    slot: Mutex<Slot>,
 }
 
 impl Unit {
@@ -43,7 +43,7 @@ impl Unit {
             read_only,
             isolation,
             ledger: SyncMutex::new(Ledger::new()),
-            slot: Arc::new(Mutex::new(Slot::new(pool.clone()))),
+            slot: Mutex::new(Slot::new(pool.clone())),
         }
     }
 
@@ -109,7 +109,7 @@ impl Unit {
     }
 
     /// Makes the connection ready for a statement of `level`, and keeps others off it.
-    pub async fn enter(&self, level: LevelId, sql: &str) -> Result<OwnedMutexGuard<Slot>> {
+    pub async fn enter(&self, level: LevelId, sql: &str) -> Result<MutexGuard<'_, Slot>> {
         let passed = gate::check(sql)?;
         if self.context.tenant_id().is_none()
             && let Some(table) = mentions_table(sql, tenant_tables())
@@ -120,7 +120,7 @@ impl Unit {
         }
         // Whoever waited for an open stream of its own task would wait for ever.
         self.ledger().check_stream()?;
-        let mut slot = Arc::clone(&self.slot).lock_owned().await;
+        let mut slot = self.slot.lock().await;
         self.take(&mut slot).await;
         let commands = self.ledger().prefix(level)?;
         if !commands.is_empty() {

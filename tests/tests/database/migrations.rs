@@ -1,8 +1,11 @@
 //! Migrations up, down and again, on PostgreSQL and SQLite.
 
+use dotmac_database::ErrorKind;
+use dotmac_database::migrate::create_indexes;
 use migration::Migrator;
+use migration::entity::user;
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
-use sea_orm_migration::MigratorTrait;
+use sea_orm_migration::{MigratorTrait, SchemaManager};
 
 use crate::support::{Shop, admin, create_database};
 
@@ -131,4 +134,19 @@ async fn migrations_run_on_sqlite_too() {
     Migrator::up(&plain, None).await.unwrap();
     Migrator::down(&plain, None).await.unwrap();
     Migrator::up(&plain, None).await.unwrap();
+}
+
+#[tokio::test]
+async fn index_of_another_shape_under_the_same_name_is_an_error() {
+    let shop = Shop::open().await;
+    let admin = shop.admin().await;
+    // What an entity without tenant and soft delete had.
+    let global = "DROP INDEX uq_users_email; CREATE UNIQUE INDEX uq_users_email ON users (email)";
+    let distinct = "UPDATE users SET email = tenant_id || email";
+    admin.execute_unprepared(distinct).await.unwrap();
+    admin.execute_unprepared(global).await.unwrap();
+    let manager = SchemaManager::new(&admin);
+    let error = create_indexes::<user::Entity>(&manager).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Schema, "{error}");
+    assert!(error.to_string().contains("uq_users_email"), "{error}");
 }

@@ -1,7 +1,7 @@
 //! I36: behind PgBouncer in transaction mode, with one server connection for all tenants.
 
-use std::io::Read;
-use std::process::{Child, Command, Stdio};
+use std::io::{BufRead, BufReader, Lines, Read};
+use std::process::{Child, ChildStderr, Command, Stdio};
 use std::sync::Arc;
 
 use dotmac_database::prelude::*;
@@ -14,6 +14,8 @@ use crate::support::{PASSWORD, Shop, context, roles, server};
 struct PgBouncer {
     guardian: Child,
     port: u16,
+    /// Kept open, so that PgBouncer can go on writing to it.
+    log: Option<Lines<BufReader<ChildStderr>>>,
 }
 
 impl PgBouncer {
@@ -31,7 +33,8 @@ impl PgBouncer {
             "[databases]\n* = host=127.0.0.1 port={}\n[pgbouncer]\nlisten_addr = 127.0.0.1\n\
              listen_port = {port}\nunix_socket_dir =\nauth_type = scram-sha-256\n\
              auth_file = {at}/users\npool_mode = transaction\ndefault_pool_size = 1\n\
-             max_client_conn = 100\nignore_startup_parameters = extra_float_digits\n",
+             max_client_conn = 100\nlog_connections = 0\n\
+             log_disconnections = 0\nlog_stats = 0\nignore_startup_parameters = extra_float_digits\n",
             server().port(),
         );
         std::fs::write(folder.join("settings"), settings).unwrap();
@@ -40,25 +43,30 @@ impl PgBouncer {
         // Started by root, it wants another account.
         let guard = "p=$(command -v pgbouncer || echo /usr/sbin/pgbouncer); \
             if [ \"$(id -u)\" = 0 ]; then chmod -R a+rX \"$1\"; set -- \"$1\" -u nobody; fi; \
-            d=$1; shift; \"$p\" -q \"$@\" \"$d/settings\" >/dev/null & pid=$!; \
+            d=$1; shift; \"$p\" \"$@\" \"$d/settings\" >/dev/null & pid=$!; \
             cat; kill -INT $pid; wait $pid; rm -rf \"$d\"";
-        let bouncer = Command::new("sh")
+        let mut bouncer = Command::new("sh")
             .args(["-c", guard, "guardian"])
             .arg(&folder)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
             .spawn()
-            .map(|guardian| PgBouncer { guardian, port })
+            .map(|guardian| PgBouncer {
+                guardian,
+                port,
+                log: None,
+            })
             .unwrap();
-        for _ in 0..200 {
-            if std::net::TcpStream::connect(("127.0.0.1", port)).is_ok() {
-                return bouncer;
-            }
-            std::thread::sleep(std::time::Duration::from_millis(20));
-        }
-        panic!(
-            "PgBouncer does not answer: is the package `pgbouncer` installed? (tests/run does it)"
+        // It says so when it is ready, and ends its output where it cannot start.
+        let mut log = BufReader::new(bouncer.guardian.stderr.take().unwrap()).lines();
+        let ready = log.any(|line| line.unwrap().contains("process up"));
+        assert!(
+            ready,
+            "PgBouncer did not start: is `pgbouncer` installed? (tests/run does it)"
         );
+        bouncer.log = Some(log);
+        bouncer
     }
 
     fn config(&self, shop: &Shop) -> DatabaseConfig {

@@ -7,7 +7,12 @@ use dotmac_database::prelude::*;
 use migration::entity::{order, user};
 use sea_orm::{ConnectionTrait, IsolationLevel, TransactionSession};
 
-use crate::support::{Shop, kind, set_total};
+use crate::support::{HeldLock, Shop, kind, set_total};
+
+/// Waits for the lock, and fails then.
+fn failing() -> String {
+    format!("{}; SELECT 1 / 0", HeldLock::WAIT)
+}
 
 #[tokio::test]
 async fn ok_commits_and_err_rolls_back() {
@@ -48,9 +53,9 @@ async fn aborted_unit_of_work_is_never_reported_as_committed() {
     // Where the driver hides the failure (a cancelled statement), the server tells at COMMIT.
     let session = shop.db.begin(&shop.a).unwrap();
     set_total(&session, 1).await;
-    let failing = session.execute_unprepared("SELECT pg_sleep(0.2); SELECT 1 / 0");
-    let cancelled = tokio::time::timeout(Duration::from_millis(50), failing).await;
-    assert!(cancelled.is_err());
+    let lock = HeldLock::take(&shop).await;
+    lock.cancel(session.execute_unprepared(&failing())).await;
+    lock.release().await;
     assert!(session.commit().await.is_err());
     assert_eq!(shop.order(&shop.a).await.total_cents, 10);
 }
@@ -326,9 +331,9 @@ async fn failed_statement_that_nobody_waited_for_costs_its_level_only() {
     let session = shop.db.begin(&shop.a).unwrap();
     let nested = session.nested().unwrap();
     nested.execute_unprepared("SELECT 1").await.unwrap();
-    let failing = nested.execute_unprepared("SELECT pg_sleep(0.2); SELECT 1 / 0");
-    let cancelled = tokio::time::timeout(Duration::from_millis(50), failing).await;
-    assert!(cancelled.is_err());
+    let lock = HeldLock::take(&shop).await;
+    lock.cancel(nested.execute_unprepared(&failing())).await;
+    lock.release().await;
     drop(nested);
     assert_eq!(order::Entity::find().all(&session).await.unwrap().len(), 1);
     session.commit().await.unwrap();

@@ -8,7 +8,7 @@ use dotmac_database::rls::{Login, Roles};
 use dotmac_database::testing::ThrowawayPostgres;
 use migration::Migrator;
 use migration::entity::{order, order_line, product, tenant, user};
-use sea_orm::{ConnectionTrait, DatabaseConnection};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, Statement};
 use sea_orm_migration::MigratorTrait;
 use tokio::sync::OnceCell;
 
@@ -44,6 +44,50 @@ pub fn kind<T: std::fmt::Debug, E: Into<Error>>(result: Result<T, E>) -> ErrorKi
 pub async fn set_total(tx: &Session, total: i64) {
     let sql = format!("UPDATE orders SET total_cents = {total}");
     tx.execute_unprepared(&sql).await.unwrap();
+}
+
+/// A lock that another connection holds, so that a statement waits in the server for as long as the
+/// test wants it to.
+pub struct HeldLock {
+    admin: DatabaseConnection,
+    holder: DatabaseTransaction,
+}
+
+impl HeldLock {
+    /// The statement that waits.
+    pub const WAIT: &str = "SELECT pg_advisory_xact_lock(7)";
+
+    pub async fn take(shop: &Shop) -> Self {
+        let admin = shop.admin().await;
+        let holder = admin.begin().await.unwrap();
+        holder.execute_unprepared(Self::WAIT).await.unwrap();
+        HeldLock { admin, holder }
+    }
+
+    /// Drops the future of `statement` while the server waits for the lock inside of it.
+    pub async fn cancel<T>(&self, statement: impl Future<Output = T>) {
+        tokio::select! {
+            _ = statement => panic!("the statement did not wait"),
+            () = self.somebody_waits() => {}
+        }
+    }
+
+    pub async fn release(self) {
+        self.holder.commit().await.unwrap();
+    }
+
+    async fn somebody_waits(&self) {
+        let sql = "SELECT 1 FROM pg_locks l JOIN pg_database d ON d.oid = l.database \
+                   WHERE d.datname = current_database() AND l.locktype = 'advisory' AND NOT l.granted";
+        let waiting = Statement::from_string(DbBackend::Postgres, sql);
+        while self
+            .admin
+            .query_one_raw(waiting.clone())
+            .await
+            .unwrap()
+            .is_none()
+        {}
+    }
 }
 
 /// A database of its own, migrated, with rows of tenants A and B.
