@@ -79,12 +79,16 @@ async fn tables_are_protected_as_designed() {
     let foreign_keys = names(
         &admin,
         "SELECT pg_get_constraintdef(oid) FROM pg_constraint \
-         WHERE conname = 'fk_order_lines_order_id_orders'",
+         WHERE conname IN ('fk_order_lines_order_id_orders', 'fk_orders_user_id_users') \
+         ORDER BY conname",
     )
     .await;
     assert_eq!(
         foreign_keys,
-        ["FOREIGN KEY (tenant_id, order_id) REFERENCES orders(tenant_id, id)"],
+        [
+            "FOREIGN KEY (tenant_id, order_id) REFERENCES orders(tenant_id, id)",
+            "FOREIGN KEY (tenant_id, user_id) REFERENCES users(tenant_id, id)",
+        ],
     );
     let unique = names(
         &admin,

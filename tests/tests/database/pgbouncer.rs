@@ -19,7 +19,7 @@ struct PgBouncer {
 }
 
 impl PgBouncer {
-    fn start() -> Self {
+    fn start(servers: u32) -> Self {
         let folder = tempfile::Builder::new()
             .prefix("dotmac-pgb-")
             .tempdir()
@@ -32,7 +32,7 @@ impl PgBouncer {
         let settings = format!(
             "[databases]\n* = host=127.0.0.1 port={}\n[pgbouncer]\nlisten_addr = 127.0.0.1\n\
              listen_port = {port}\nunix_socket_dir =\nauth_type = scram-sha-256\n\
-             auth_file = {at}/users\npool_mode = transaction\ndefault_pool_size = 1\n\
+             auth_file = {at}/users\npool_mode = transaction\ndefault_pool_size = {servers}\n\
              max_client_conn = 100\nlog_connections = 0\n\
              log_disconnections = 0\nlog_stats = 0\nignore_startup_parameters = extra_float_digits\n",
             server().port(),
@@ -93,7 +93,7 @@ impl Drop for PgBouncer {
 #[tokio::test]
 async fn i36_sessions_of_many_tenants_share_one_server_connection_without_crossing() {
     let shop = Shop::open().await;
-    let bouncer = PgBouncer::start();
+    let bouncer = PgBouncer::start(1);
     let db = Database::connect(bouncer.config(&shop)).await.unwrap();
     let shop = Arc::new(shop);
     let sessions: usize = match std::env::var_os("DOTMAC_SOAK") {
@@ -137,5 +137,21 @@ async fn i36_sessions_of_many_tenants_share_one_server_connection_without_crossi
         .collect();
     for task in tasks {
         task.await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn start_check_meets_one_server_only() {
+    let shop = Shop::open().await;
+    let bouncer = PgBouncer::start(2);
+    let db = Database::connect(bouncer.config(&shop)).await.unwrap();
+    let checks: Vec<_> = (0..50)
+        .map(|_| {
+            let db = db.clone();
+            tokio::spawn(async move { db.check().await })
+        })
+        .collect();
+    for check in checks {
+        check.await.unwrap().unwrap();
     }
 }

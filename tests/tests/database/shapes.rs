@@ -187,3 +187,25 @@ pub mod by_hand {
 
     impl ActiveModelBehavior for ActiveModel {}
 }
+
+/// Slim entities on a table of another entity, which know nothing of its tenant.
+macro_rules! user_cards {
+    ($($name:ident)*) => {$(
+        #[allow(dead_code, reason = "registered, and never asked for anything")]
+        pub mod $name {
+            use dotmac_database::prelude::*;
+
+            #[dotmac_database::model]
+            #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+            #[sea_orm(table_name = "users")]
+            pub struct Model {
+                #[sea_orm(primary_key, auto_increment = false)]
+                pub id: Uuid,
+                pub name: String,
+            }
+        }
+    )*};
+}
+
+// Several, because which of a table's entities is met first is not defined.
+user_cards!(card_a card_b card_c card_d card_e);
