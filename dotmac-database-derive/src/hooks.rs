@@ -84,21 +84,15 @@ impl Behavior {
         let model = &self.item.self_ty;
         let attributes = &self.item.attrs;
         let rest = &self.item.items;
-        let save = user(
-            self.before_save,
-            "__before_save",
-            quote!(, _insert: bool),
-            &private,
-        );
-        let delete = user(self.before_delete, "__before_delete", quote!(), &private);
+        let own = [&self.before_save, &self.before_delete]
+            .into_iter()
+            .flatten();
         let result = quote!(::core::result::Result<Self, #private::sea_orm::DbErr>);
         quote! {
-            impl #model {
-                #save
-                #delete
+            #[#private::async_trait]
+            impl #private::ComposedHooks for #model {
+                #(#own)*
             }
-
-            impl #private::ComposedHooks for #model {}
 
             #(#attributes)*
             #[#private::async_trait]
@@ -108,7 +102,7 @@ impl Behavior {
                     C: #private::sea_orm::ConnectionTrait,
                 {
                     let stamped = #private::stamp::before_save(self, db, insert)?;
-                    let changed = stamped.__before_save(db, insert).await?;
+                    let changed = #private::ComposedHooks::before_save(stamped, db, insert).await?;
                     #private::stamp::before_save(changed, db, insert)
                 }
 
@@ -117,40 +111,11 @@ impl Behavior {
                     C: #private::sea_orm::ConnectionTrait,
                 {
                     let checked = #private::stamp::before_delete(self, db)?;
-                    checked.__before_delete(db).await
+                    #private::ComposedHooks::before_delete(checked, db).await
                 }
 
                 #(#rest)*
             }
         }
-    }
-}
-
-/// The user's hook as an inherent function, or one that changes nothing.
-fn user(
-    hook: Option<ImplItemFn>,
-    name: &str,
-    parameter: TokenStream,
-    private: &TokenStream,
-) -> TokenStream {
-    let name = syn::Ident::new(name, proc_macro2::Span::call_site());
-    match hook {
-        Some(mut hook) => {
-            hook.sig.ident = name;
-            quote!(#[doc(hidden)] pub(crate) #hook)
-        }
-        None => quote! {
-            #[doc(hidden)]
-            pub(crate) async fn #name<C>(
-                self,
-                _db: &C
-                #parameter
-            ) -> ::core::result::Result<Self, #private::sea_orm::DbErr>
-            where
-                C: #private::sea_orm::ConnectionTrait,
-            {
-                Ok(self)
-            }
-        },
     }
 }

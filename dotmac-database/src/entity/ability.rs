@@ -1,7 +1,10 @@
 //! The traits behind the derives, for callers and for bounds.
 
+use async_trait::async_trait;
 use sea_orm::sea_query::ExprTrait;
-use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, QueryFilter, Select};
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, Select,
+};
 
 use super::feature::{AuditColumns, SoftDeleteColumns, TimestampColumns};
 use super::scope;
@@ -72,7 +75,24 @@ pub trait TenantAware: EntityTrait {
     message = "`#[dotmac(hooks)]` announces hooks that are not composed with the stamps",
     note = "write `#[dotmac_database::hooks]` above `impl ActiveModelBehavior for ActiveModel`"
 )]
-pub trait ComposedHooks: ActiveModelTrait {}
+#[async_trait]
+pub trait ComposedHooks: ActiveModelTrait {
+    /// The user's own hook, between the stamps.
+    async fn before_save<C>(self, _db: &C, _insert: bool) -> Result<Self, DbErr>
+    where
+        C: ConnectionTrait,
+    {
+        Ok(self)
+    }
+
+    /// The user's own hook, before a row is marked or removed.
+    async fn before_delete<C>(self, _db: &C) -> Result<Self, DbErr>
+    where
+        C: ConnectionTrait,
+    {
+        Ok(self)
+    }
+}
 
 /// Gives every entity `SOFT_DELETE`; a soft-deletable one hides it behind an inherent `true`.
 pub trait NotSoftDelete: EntityTrait {

@@ -3,10 +3,15 @@
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 
+use crate::feature::Feature;
 use crate::model::entity::Entity;
 
 pub fn expand(entity: &Entity, private: &TokenStream) -> TokenStream {
     if let Some(span) = entity.options.hooks {
+        // The deletion of a soft-deletable entity asks for the hooks already.
+        if entity.has(Feature::SoftDelete) {
+            return TokenStream::new();
+        }
         let composed = quote_spanned!(span=> composed::<ActiveModel>());
         return quote! {
             const _: fn() = || {

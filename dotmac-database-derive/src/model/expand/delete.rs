@@ -2,7 +2,7 @@
 //! also inside the code that SeaORM generates.
 
 use proc_macro2::TokenStream;
-use quote::quote;
+use quote::{quote, quote_spanned};
 
 use crate::feature::Feature;
 use crate::model::entity::Entity;
@@ -11,7 +11,11 @@ pub fn expand(entity: &Entity, private: &TokenStream) -> TokenStream {
     if !entity.has(Feature::SoftDelete) {
         return TokenStream::new();
     }
-    let before = entity.options.hooks.map(|_| before_delete(private));
+    let before = entity.options.hooks.map(|span| {
+        quote_spanned! {span=>
+            let this = #private::ComposedHooks::before_delete(this, db).await?;
+        }
+    });
     let result = quote! {
         ::core::result::Result<#private::sea_orm::DeleteResult, #private::sea_orm::DbErr>
     };
@@ -65,23 +69,5 @@ pub fn expand(entity: &Entity, private: &TokenStream) -> TokenStream {
                 Ok(deleted)
             }
         }
-    }
-}
-
-/// The user's own hook; a stand-in where hooks are announced and not composed, because that is told
-/// elsewhere.
-fn before_delete(private: &TokenStream) -> TokenStream {
-    quote! {
-        #[allow(dead_code)]
-        trait Uncomposed: Sized {
-            async fn __before_delete<C>(
-                self,
-                _db: &C,
-            ) -> ::core::result::Result<Self, #private::sea_orm::DbErr> {
-                Ok(self)
-            }
-        }
-        impl Uncomposed for ActiveModel {}
-        let this = this.__before_delete(db).await?;
     }
 }
