@@ -4,6 +4,7 @@
 //! written as, injects columns and hands on to SeaORM; `alone` serves the same derives where
 //! `#[dotmac_database::model]` is absent; `hooks` composes a user's own hooks with ours.
 
+mod ability;
 mod alone;
 mod diagnostic;
 mod feature;

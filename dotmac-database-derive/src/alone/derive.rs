@@ -5,6 +5,7 @@ use proc_macro2::{Span, TokenStream};
 use quote::quote;
 use syn::{Data, DeriveInput, Field, Fields, Ident};
 
+use crate::ability::{implement, record};
 use crate::diagnostic::{Diagnostics, not_a_struct};
 use crate::feature::{Feature, Role};
 use crate::model::{has_type, is_named};
@@ -117,99 +118,31 @@ fn columns_missing(feature: Feature, missing: &[Role], options: &Options) -> syn
 fn emit(feature: Feature, options: &Options, tenant: Option<&Field>) -> TokenStream {
     let root = &options.root;
     let private = quote!(#root::__private);
-    let columns: TokenStream = feature
-        .roles()
-        .iter()
-        .map(|role| {
-            let field = Ident::new(role.key(), Span::call_site());
-            let variant = variant(*role, options);
-            quote!(#field: Column::#variant,)
-        })
-        .collect();
-    let (implementation, features) = match feature {
-        Feature::BaseModel => return base_model(options, &private),
-        Feature::Timestamps => (
-            quote! {
-                impl #private::Timestamps for Entity {
-                    const TIMESTAMPS: #private::TimestampColumns<Column> =
-                        #private::TimestampColumns { #columns };
-                }
-            },
-            quote!(timestamps: Some(<Entity as #private::Timestamps>::TIMESTAMPS)),
-        ),
-        Feature::SoftDelete => (
-            quote! {
-                impl #private::SoftDelete for Entity {
-                    const COLUMNS: #private::SoftDeleteColumns<Column> =
-                        #private::SoftDeleteColumns { #columns };
-                }
-            },
-            quote!(soft_delete: Some(<Entity as #private::SoftDelete>::COLUMNS)),
-        ),
-        Feature::Audited => (
-            quote! {
-                impl #private::Audited for Entity {
-                    const AUDIT: #private::AuditColumns<Column> =
-                        #private::AuditColumns { #columns };
-                }
-            },
-            quote!(audit: Some(<Entity as #private::Audited>::AUDIT)),
-        ),
-        Feature::TenantAware => {
-            let variant = variant(Role::TenantId, options);
-            let key = tenant.map(|field| &field.ty);
-            (
-                quote! {
-                    impl #private::TenantAware for Entity {
-                        type Key = #key;
-                        const TENANT_ID: Column = Column::#variant;
-                    }
-                },
-                quote! {
-                    tenant: Some(#private::TenantColumn {
-                        tenant_id: Column::#variant,
-                        kind: <#key as #private::TenantKey>::KIND,
-                    })
-                },
-            )
-        }
+    let variant = |role| {
+        let name = options.name(role).to_upper_camel_case();
+        Some(Ident::new(&name, Span::call_site()))
     };
-    let registration = register(&private, &features);
-    quote!(#implementation #registration)
-}
-
-fn base_model(options: &Options, private: &TokenStream) -> TokenStream {
-    let created_at = variant(Role::CreatedAt, options);
-    let updated_at = variant(Role::UpdatedAt, options);
-    let columns = quote! {
-        #private::TimestampColumns {
-            created_at: Column::#created_at,
-            updated_at: Column::#updated_at,
-        }
+    let key = tenant.map(|field| &field.ty);
+    // `BaseModel` brings timestamps as well.
+    let (recorded, base) = match feature {
+        Feature::BaseModel => (
+            Feature::Timestamps,
+            Some(implement(feature, &private, variant, key)),
+        ),
+        other => (other, None),
     };
-    let registration = register(private, &quote!(timestamps: Some(#columns)));
+    let implementation = implement(recorded, &private, variant, key);
+    let record = record(recorded, &private, true);
     quote! {
-        impl #private::BaseModel for Entity {}
-        impl #private::Timestamps for Entity {
-            const TIMESTAMPS: #private::TimestampColumns<Column> = #columns;
-        }
-        #registration
-    }
-}
-
-fn register(private: &TokenStream, features: &TokenStream) -> TokenStream {
-    quote! {
+        #base
+        #implementation
         #private::register! {
             #private::Registered::part::<Entity>(
                 || #private::describe::<Entity>(#private::Features {
-                    #features,
+                    #record,
                     ..#private::Features::NONE
                 }),
             )
         }
     }
-}
-
-fn variant(role: Role, options: &Options) -> Ident {
-    Ident::new(&options.name(role).to_upper_camel_case(), Span::call_site())
 }

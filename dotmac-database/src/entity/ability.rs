@@ -33,7 +33,7 @@ pub trait Audited: EntityTrait {
 )]
 pub trait SoftDelete: EntityTrait {
     /// Its columns.
-    const COLUMNS: SoftDeleteColumns<Self::Column>;
+    const MARKS: SoftDeleteColumns<Self::Column>;
 
     /// All rows, the deleted ones too.
     fn find_with_deleted() -> Select<Self> {
@@ -42,7 +42,7 @@ pub trait SoftDelete: EntityTrait {
 
     /// The deleted rows only.
     fn only_deleted() -> Select<Self> {
-        scope::bare::<Self>().filter(Self::COLUMNS.deleted_at.is_not_null())
+        scope::bare::<Self>().filter(Self::MARKS.deleted_at.is_not_null())
     }
 }
 

@@ -33,7 +33,7 @@ pub fn bare<E: EntityTrait>() -> Select<E> {
 
 /// The rows that are not deleted.
 pub fn live<E: SoftDelete>() -> Select<E> {
-    bare::<E>().filter(E::COLUMNS.deleted_at.is_null())
+    bare::<E>().filter(E::MARKS.deleted_at.is_null())
 }
 
 /// The relation, joined to rows only that are not deleted.

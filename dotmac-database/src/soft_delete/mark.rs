@@ -41,7 +41,7 @@ impl<E: SoftDelete> SoftDeleteMany<E> {
         let mut query = Query::update();
         query
             .table(E::default().table_ref())
-            .and_where(E::COLUMNS.deleted_at.is_null());
+            .and_where(E::MARKS.deleted_at.is_null());
         SoftDeleteMany {
             query,
             refused: None,
@@ -117,7 +117,7 @@ impl<E: SoftDelete> SoftDeleteMany<E> {
         }
         let context = context_of(db);
         let user = context.as_ref().and_then(|context| context.user_id());
-        let columns = E::COLUMNS;
+        let columns = E::MARKS;
         let now = stamp::now_as(<E::Model as ModelTrait>::get_value_type(columns.deleted_at));
         let mut query = self.query;
         query
@@ -144,7 +144,7 @@ pub fn restoring<E: SoftDelete, C: ConnectionTrait>(
     db: &C,
 ) -> Result<UpdateStatement, DbErr> {
     let context = context_of(db);
-    let columns = E::COLUMNS;
+    let columns = E::MARKS;
     let mut query = Query::update();
     query
         .table(E::default().table_ref())

@@ -37,7 +37,7 @@ where
     M::Entity: SoftDelete + EntityTrait<Model = M>,
 {
     fn is_deleted(&self) -> bool {
-        let deleted_at = self.get(<M::Entity as SoftDelete>::COLUMNS.deleted_at);
+        let deleted_at = self.get(<M::Entity as SoftDelete>::MARKS.deleted_at);
         deleted_at != deleted_at.as_null()
     }
 

@@ -55,7 +55,7 @@ fn derives_alone_bring_the_traits() {
         modelled::Column::Organization
     ));
     assert!(matches!(
-        modelled::Entity::COLUMNS.deletion_id,
+        modelled::Entity::MARKS.deletion_id,
         modelled::Column::DeletionId
     ));
     assert!(matches!(
