@@ -26,6 +26,8 @@ mod ident;
 mod session;
 mod soft_delete;
 
+#[cfg(doc)]
+pub mod guide;
 pub mod migrate;
 pub mod prelude;
 pub mod rls;

@@ -26,12 +26,20 @@ const LAYERS: [&[&str]; 7] = [
     &["context"],
     &["entity"],
     &["session"],
-    &["rls", "soft_delete", "history", "tenancy", "cache", "lock"],
+    &[
+        "rls",
+        "soft_delete",
+        "history",
+        "tenancy",
+        "cache",
+        "lock",
+        "query",
+    ],
     &["migrate", "web", "testing"],
 ];
 
 /// Files that name modules of every layer: the crate's faces toward users and toward its macros.
-const ABOVE_LAYERS: [&str; 3] = ["lib", "prelude", "private"];
+const ABOVE_LAYERS: [&str; 4] = ["lib", "prelude", "private", "guide"];
 
 const LIBRARY: &str = "dotmac-database/src/";
 const MAX_LINES: usize = 600;

@@ -1,0 +1,4 @@
+//! The guide: one section for each thing that a team does with this library, with code that runs.
+//!
+//! The examples run in this crate's tests, on SQLite in memory where they need a database; what only
+//! PostgreSQL can do is said where it matters.
