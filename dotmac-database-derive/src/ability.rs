@@ -8,11 +8,12 @@ use syn::{Ident, Type};
 use crate::feature::{Feature, Role};
 
 /// The features that have a part in the record, in its order.
-pub const RECORDED: [Feature; 4] = [
+pub const RECORDED: [Feature; 5] = [
     Feature::Timestamps,
     Feature::SoftDelete,
     Feature::Audited,
     Feature::TenantAware,
+    Feature::Versioned,
 ];
 
 /// The trait's implementation. `variant` names the column that plays a role, `key` is the tenant's
@@ -31,6 +32,14 @@ pub fn implement(
                 impl #private::TenantAware for Entity {
                     type Key = #key;
                     const TENANT_ID: Column = Column::#tenant_id;
+                }
+            };
+        }
+        Feature::Versioned => {
+            let version = variant(Role::Version);
+            return quote! {
+                impl #private::Versioned for Entity {
+                    const VERSION: Column = Column::#version;
                 }
             };
         }
@@ -72,6 +81,10 @@ pub fn record(feature: Feature, private: &TokenStream, has: bool) -> TokenStream
                     kind: <<Entity as #private::TenantAware>::Key as #private::TenantKey>::KIND,
                 }
             },
+        ),
+        Feature::Versioned => (
+            quote!(version),
+            quote!(<Entity as #private::Versioned>::VERSION),
         ),
     };
     match has {

@@ -10,15 +10,17 @@ pub enum Feature {
     SoftDelete,
     Audited,
     TenantAware,
+    Versioned,
 }
 
 impl Feature {
-    pub const ALL: [Feature; 5] = [
+    pub const ALL: [Feature; 6] = [
         Feature::BaseModel,
         Feature::Timestamps,
         Feature::SoftDelete,
         Feature::Audited,
         Feature::TenantAware,
+        Feature::Versioned,
     ];
 
     pub fn name(self) -> &'static str {
@@ -28,6 +30,7 @@ impl Feature {
             Feature::SoftDelete => "SoftDelete",
             Feature::Audited => "Audited",
             Feature::TenantAware => "TenantAware",
+            Feature::Versioned => "Versioned",
         }
     }
 
@@ -50,6 +53,7 @@ impl Feature {
             ],
             Feature::Audited => &[Role::CreatedBy, Role::UpdatedBy, Role::RequestId],
             Feature::TenantAware => &[Role::TenantId],
+            Feature::Versioned => &[Role::Version],
         }
     }
 }
@@ -68,10 +72,11 @@ pub enum Role {
     DeletedBy,
     DeletionId,
     IsActive,
+    Version,
 }
 
 impl Role {
-    pub const ALL: [Role; 11] = [
+    pub const ALL: [Role; 12] = [
         Role::Id,
         Role::TenantId,
         Role::CreatedAt,
@@ -83,6 +88,7 @@ impl Role {
         Role::DeletedBy,
         Role::DeletionId,
         Role::IsActive,
+        Role::Version,
     ];
 
     /// Its default name, which is also the key that overrides it.
@@ -99,6 +105,7 @@ impl Role {
             Role::DeletedBy => "deleted_by",
             Role::DeletionId => "deletion_id",
             Role::IsActive => "is_active",
+            Role::Version => "version",
         }
     }
 
@@ -120,6 +127,7 @@ impl Role {
             }
             Role::DeletionId => &["Option<Uuid>"],
             Role::IsActive => &["bool"],
+            Role::Version => &["i32"],
         }
     }
 }

@@ -101,7 +101,7 @@ impl Behavior {
                 where
                     C: #private::sea_orm::ConnectionTrait,
                 {
-                    let stamped = #private::stamp::before_save(self, db, insert)?;
+                    let stamped = #private::stamp::before_hooks(self, db, insert)?;
                     let changed = #private::ComposedHooks::before_save(stamped, db, insert).await?;
                     #private::stamp::before_save(changed, db, insert)
                 }

@@ -56,3 +56,9 @@ pub fn audited(item: TokenStream) -> TokenStream {
 pub fn tenant_aware(item: TokenStream) -> TokenStream {
     alone::expand(feature::Feature::TenantAware, item.into()).into()
 }
+
+/// Refuses to overwrite what somebody else wrote meanwhile. See `#[dotmac_database::model]`.
+#[proc_macro_derive(Versioned, attributes(dotmac, sea_orm))]
+pub fn versioned(item: TokenStream) -> TokenStream {
+    alone::expand(feature::Feature::Versioned, item.into()).into()
+}

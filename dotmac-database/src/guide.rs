@@ -2,3 +2,9 @@
 //!
 //! The examples run in this crate's tests, on SQLite in memory where they need a database; what only
 //! PostgreSQL can do is said where it matters.
+
+#[doc = include_str!("../docs/guide/unique_keys.md")]
+pub mod unique_keys {}
+
+#[doc = include_str!("../docs/guide/versions.md")]
+pub mod versions {}

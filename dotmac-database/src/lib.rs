@@ -30,6 +30,7 @@ mod soft_delete;
 pub mod guide;
 pub mod migrate;
 pub mod prelude;
+pub mod query;
 pub mod rls;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -45,7 +46,7 @@ pub use context::{RequestContext, TenantId, TenantKey, TenantKind};
 pub use entity::scope::reversed;
 pub use entity::{
     AuditColumns, Audited, BaseModel, Featured, Features, SoftDelete, SoftDeleteColumns,
-    TenantAware, TenantColumn, TimestampColumns, Timestamps,
+    TenantAware, TenantColumn, TimestampColumns, Timestamps, UpdateManyVersioned, Versioned,
 };
 pub use error::{Error, ErrorKind, Result};
 pub use session::{Database, Session, SessionOptions, SessionStream};

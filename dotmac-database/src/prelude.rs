@@ -2,7 +2,9 @@
 //!
 //! It includes SeaORM's entity prelude, and `sea_orm` itself, to which SeaORM's macros refer.
 
-pub use dotmac_database_derive::{Audited, BaseModel, SoftDelete, TenantAware, Timestamps};
+pub use dotmac_database_derive::{
+    Audited, BaseModel, SoftDelete, TenantAware, Timestamps, Versioned,
+};
 pub use sea_orm;
 pub use sea_orm::entity::prelude::*;
 pub use sea_orm::{
@@ -12,7 +14,10 @@ pub use sea_orm::{
 
 pub use crate::config::DatabaseConfig;
 pub use crate::context::{RequestContext, TenantId};
-pub use crate::entity::{Audited, BaseModel, SoftDelete, TenantAware, Timestamps};
+pub use crate::entity::{
+    Audited, BaseModel, SoftDelete, TenantAware, Timestamps, UpdateManyVersioned, Versioned,
+};
 pub use crate::error::{Error, ErrorKind};
+pub use crate::query::Upsert;
 pub use crate::session::{Database, Session, SessionOptions};
 pub use crate::soft_delete::SoftDeleteModel;

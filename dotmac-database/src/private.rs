@@ -9,7 +9,7 @@ pub use crate::context::{TenantKey, TenantKind};
 pub use crate::entity::{
     AuditColumns, Audited, BaseModel, ComposedHooks, Featured, Features, NotSoftDelete, Registered,
     SoftDelete, SoftDeleteColumns, TenantAware, TenantColumn, TimestampColumns, Timestamps,
-    describe, scope, stamp,
+    Versioned, describe, scope, stamp, version,
 };
 pub use crate::soft_delete::SoftDeleteMany;
 

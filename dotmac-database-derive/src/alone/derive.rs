@@ -67,6 +67,14 @@ fn impls(
         let name = options.name(role);
         fields.iter().find(|field| is_named(field, &name))
     };
+    // Helper attributes of a derive are accepted anywhere, and would be ignored silently.
+    let misplaced = fields.iter().flat_map(|field| &field.attrs);
+    for attribute in misplaced.filter(|attribute| Options::is_attribute(attribute)) {
+        diagnostics.at(
+            attribute,
+            "`#[dotmac(…)]` on a field needs `#[dotmac_database::model]` above `#[derive(…)]`",
+        );
+    }
     // The key may be any: SeaORM looks after it.
     let is_missing = |role: &Role| *role != Role::Id && field(*role).is_none();
     let missing: Vec<Role> = feature.roles().iter().copied().filter(is_missing).collect();

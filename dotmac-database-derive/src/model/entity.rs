@@ -5,6 +5,7 @@ use syn::{Attribute, Field, ItemStruct, LitStr, Visibility};
 use super::column::Column;
 use super::derive_list::DeriveList;
 use super::table::Table;
+use super::unique::{self, UniqueKey};
 use super::{field, key, shape};
 use crate::diagnostic::Diagnostics;
 use crate::feature::{Feature, Role};
@@ -21,6 +22,7 @@ pub struct Entity {
     pub options: Options,
     pub fields: Vec<Field>,
     pub columns: Vec<Column>,
+    pub unique_keys: Vec<UniqueKey>,
     /// The junction modules of many-to-many relations.
     pub junctions: Vec<LitStr>,
 }
@@ -35,6 +37,7 @@ impl Entity {
         let (model, visibility) = (item.ident.clone(), item.vis.clone());
         let (above_derives, below_derives) = others(&item);
         let mut fields = shape::fields(item);
+        let unique_keys = unique::take(&mut fields, diagnostics);
         let is_key_ours = key::is_ours(&model, &mut fields, &derives, &options, diagnostics);
         let roles = Role::ALL.into_iter().filter(|role| match role {
             Role::Id => is_key_ours,
@@ -51,6 +54,7 @@ impl Entity {
             options,
             fields,
             columns,
+            unique_keys,
         }
     }
 

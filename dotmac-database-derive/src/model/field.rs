@@ -12,7 +12,7 @@ pub fn junction(field: &Field) -> Option<LitStr> {
 }
 
 /// `Some(None)` for a key without a string, `Some(Some(_))` with one, `None` where it is absent.
-fn value(field: &Field, key: &str) -> Option<Option<LitStr>> {
+pub fn value(field: &Field, key: &str) -> Option<Option<LitStr>> {
     let mut found = None;
     for attribute in field.attrs.iter().filter(|a| a.path().is_ident("sea_orm")) {
         let _ = attribute.parse_nested_meta(|meta| {

@@ -12,6 +12,7 @@ mod shape;
 mod table;
 #[cfg(test)]
 mod tests;
+mod unique;
 
 pub use attribute::expand;
 pub use column::{has_type, is_named};

@@ -70,6 +70,17 @@ pub trait TenantAware: EntityTrait {
     }
 }
 
+/// An entity whose rows count how often they were written, so that nobody overwrites what he has not
+/// seen.
+#[diagnostic::on_unimplemented(
+    message = "rows of `{Self}` have no version",
+    note = "add `Versioned` to the derive list of its `Model`"
+)]
+pub trait Versioned: EntityTrait {
+    /// Its version column.
+    const VERSION: Self::Column;
+}
+
 /// An `ActiveModel` whose own hooks are composed with the stamps.
 #[diagnostic::on_unimplemented(
     message = "`#[dotmac(hooks)]` announces hooks that are not composed with the stamps",

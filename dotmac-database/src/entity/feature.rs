@@ -17,6 +17,8 @@ pub struct Features<C> {
     pub audit: Option<AuditColumns<C>>,
     /// `TenantAware`.
     pub tenant: Option<TenantColumn<C>>,
+    /// `Versioned`.
+    pub version: Option<C>,
 }
 
 /// The columns of `Timestamps`.
@@ -69,6 +71,7 @@ impl<C> Features<C> {
         soft_delete: None,
         audit: None,
         tenant: None,
+        version: None,
     };
 }
 
@@ -96,11 +99,37 @@ impl<C: IdenStatic> Features<C> {
                 tenant_id: tenant.tenant_id.as_str(),
                 kind: tenant.kind,
             }),
+            version: self.version.map(|version| version.as_str()),
         }
     }
 }
 
 impl Features<&'static str> {
+    /// What an update leaves as it is: who made the row and when, whose it is, and the marks of soft
+    /// delete, which only `delete` and `restore` write; and the version, which counts itself.
+    pub fn kept(&self) -> [Option<&'static str>; 8] {
+        let marks = self.soft_delete;
+        [
+            self.timestamps.map(|columns| columns.created_at),
+            self.audit.map(|columns| columns.created_by),
+            self.tenant.map(|tenant| tenant.tenant_id),
+            marks.map(|columns| columns.deleted_at),
+            marks.map(|columns| columns.deleted_by),
+            marks.map(|columns| columns.deletion_id),
+            marks.map(|columns| columns.is_active),
+            self.version,
+        ]
+    }
+
+    /// What every update writes: who did so, in which request, and when.
+    pub fn stamped_on_update(&self) -> [Option<&'static str>; 3] {
+        [
+            self.timestamps.map(|columns| columns.updated_at),
+            self.audit.map(|columns| columns.updated_by),
+            self.audit.map(|columns| columns.request_id),
+        ]
+    }
+
     /// What either of two derives of one entity brought.
     pub fn or(self, other: Self) -> Self {
         Features {
@@ -109,6 +138,7 @@ impl Features<&'static str> {
             soft_delete: self.soft_delete.or(other.soft_delete),
             audit: self.audit.or(other.audit),
             tenant: self.tenant.or(other.tenant),
+            version: self.version.or(other.version),
         }
     }
 }
@@ -121,4 +151,7 @@ impl Features<&'static str> {
 pub trait Featured: EntityTrait {
     /// The columns with a role.
     const FEATURES: Features<Self::Column>;
+
+    /// The columns of each `#[dotmac(unique)]`, without the tenant's.
+    const UNIQUE_KEYS: &'static [&'static [Self::Column]] = &[];
 }

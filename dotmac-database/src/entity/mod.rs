@@ -5,9 +5,12 @@ mod feature;
 mod registry;
 pub mod scope;
 pub mod stamp;
+mod unique;
+pub mod version;
 
 pub use ability::{
     Audited, BaseModel, ComposedHooks, NotSoftDelete, SoftDelete, TenantAware, Timestamps,
+    Versioned,
 };
 pub use feature::{
     AuditColumns, Featured, Features, SoftDeleteColumns, TenantColumn, TimestampColumns,
@@ -16,3 +19,5 @@ pub use registry::{
     Registered, describe, description, qualified_tenant_tables, tenant_column, tenant_kinds,
     tenant_tables,
 };
+pub use unique::{UniqueKey, unique_keys};
+pub use version::UpdateManyVersioned;

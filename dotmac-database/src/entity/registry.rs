@@ -7,9 +7,10 @@ use std::any::TypeId;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use sea_orm::{EntityName, EntityTrait};
+use sea_orm::{EntityName, EntityTrait, IdenStatic};
 
 use super::feature::{Featured, Features};
+use super::unique::{UniqueKey, unique_keys};
 use crate::context::TenantKind;
 
 /// A link-time record; one for each macro that saw the entity.
@@ -25,7 +26,10 @@ impl Registered {
     pub const fn of<E: Featured>() -> Self {
         Registered {
             type_id: TypeId::of::<E>,
-            describe: || describe::<E>(E::FEATURES),
+            describe: || Description {
+                unique: names(E::UNIQUE_KEYS),
+                ..describe::<E>(E::FEATURES)
+            },
         }
     }
 
@@ -47,6 +51,10 @@ pub struct Description {
     pub table: &'static str,
     /// The columns with a role.
     pub features: Features<&'static str>,
+    /// The columns of each `#[dotmac(unique)]`.
+    pub unique: Vec<Vec<&'static str>>,
+    /// All its unique keys.
+    pub unique_keys: fn() -> Vec<UniqueKey>,
 }
 
 /// Describes an entity with these features.
@@ -56,7 +64,15 @@ pub fn describe<E: EntityTrait>(features: Features<E::Column>) -> Description {
         schema: EntityName::schema_name(&entity).map(str::to_owned),
         table: EntityName::table_name(&entity),
         features: features.names(),
+        unique: Vec::new(),
+        unique_keys: unique_keys::<E>,
     }
+}
+
+fn names<C: IdenStatic>(keys: &[&[C]]) -> Vec<Vec<&'static str>> {
+    keys.iter()
+        .map(|columns| columns.iter().map(|column| column.as_str()).collect())
+        .collect()
 }
 
 static ENTITIES: LazyLock<HashMap<TypeId, Description>> = LazyLock::new(|| {

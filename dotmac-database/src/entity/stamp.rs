@@ -21,7 +21,59 @@ type Column<A> = <<A as ActiveModelTrait>::Entity as EntityTrait>::Column;
 /// # Errors
 /// [`Error::OutsideSession`], [`Error::MissingTenant`] or [`Error::ForeignTenant`], inside a
 /// [`DbErr`].
-pub fn before_save<A, C>(mut row: A, db: &C, insert: bool) -> Result<A, DbErr>
+pub fn before_save<A, C>(row: A, db: &C, insert: bool) -> Result<A, DbErr>
+where
+    A: ActiveModelTrait,
+    A::Entity: Featured,
+    C: ConnectionTrait,
+{
+    let mut row = stamp(row, db, insert)?;
+    if let Some(column) = <A::Entity as Featured>::FEATURES.version {
+        stamp_version(&mut row, column, db.get_database_backend(), insert)?;
+    }
+    Ok(row)
+}
+
+/// Stamps a row that hooks of the user's own are about to see, and that is stamped once more after
+/// them.
+///
+/// # Errors
+/// As [`before_save`].
+pub fn before_hooks<A, C>(row: A, db: &C, insert: bool) -> Result<A, DbErr>
+where
+    A: ActiveModelTrait,
+    A::Entity: Featured,
+    C: ConnectionTrait,
+{
+    stamp(row, db, insert)
+}
+
+/// Checks a row that SeaORM is about to remove for good.
+///
+/// A soft-deletable row comes here only past `delete` of its model, which marks it instead.
+///
+/// # Errors
+/// [`Error::PhysicalDelete`], or as [`before_save`].
+pub fn before_delete<A, C>(mut row: A, db: &C) -> Result<A, DbErr>
+where
+    A: ActiveModelTrait,
+    A::Entity: Featured,
+    C: ConnectionTrait,
+{
+    let features = <A::Entity as Featured>::FEATURES;
+    if features.soft_delete.is_some() {
+        return Err(Error::PhysicalDelete {
+            entity: table::<A>(),
+        }
+        .into());
+    }
+    if let Some(tenant) = &features.tenant {
+        check_tenant(&mut row, tenant, db, false)?;
+    }
+    Ok(row)
+}
+
+fn stamp<A, C>(mut row: A, db: &C, insert: bool) -> Result<A, DbErr>
 where
     A: ActiveModelTrait,
     A::Entity: Featured,
@@ -49,31 +101,6 @@ where
     }
     if let Some(columns) = &features.timestamps {
         stamp_times(&mut row, columns, db.get_database_backend(), insert)?;
-    }
-    Ok(row)
-}
-
-/// Checks a row that SeaORM is about to remove for good.
-///
-/// A soft-deletable row comes here only past `delete` of its model, which marks it instead.
-///
-/// # Errors
-/// [`Error::PhysicalDelete`], or as [`before_save`].
-pub fn before_delete<A, C>(mut row: A, db: &C) -> Result<A, DbErr>
-where
-    A: ActiveModelTrait,
-    A::Entity: Featured,
-    C: ConnectionTrait,
-{
-    let features = <A::Entity as Featured>::FEATURES;
-    if features.soft_delete.is_some() {
-        return Err(Error::PhysicalDelete {
-            entity: table::<A>(),
-        }
-        .into());
-    }
-    if let Some(tenant) = &features.tenant {
-        check_tenant(&mut row, tenant, db, false)?;
     }
     Ok(row)
 }
@@ -179,6 +206,38 @@ fn stamp_times<A: ActiveModelTrait>(
         row.try_set(columns.created_at, now::<A>(columns.created_at))?;
     }
     row.try_set(columns.updated_at, now::<A>(columns.updated_at))
+}
+
+/// What an update says of the version: on PostgreSQL the one that was read, which the trigger compares
+/// and counts up; on SQLite, whose triggers change nothing, the next one.
+fn stamp_version<A: ActiveModelTrait>(
+    row: &mut A,
+    column: Column<A>,
+    backend: DbBackend,
+    insert: bool,
+) -> Result<(), DbErr> {
+    if insert {
+        row.not_set(column);
+        return Ok(());
+    }
+    if !row.is_changed() {
+        return Ok(());
+    }
+    let read = match row.get(column) {
+        ActiveValue::Set(Value::Int(Some(read)))
+        | ActiveValue::Unchanged(Value::Int(Some(read))) => read,
+        _ => {
+            return Err(Error::MissingVersion {
+                entity: table::<A>(),
+            }
+            .into());
+        }
+    };
+    let written = match backend {
+        DbBackend::Postgres => read,
+        _ => read.saturating_add(1),
+    };
+    row.try_set(column, written.into())
 }
 
 /// The time, in the type of the column.

@@ -7,6 +7,9 @@ use super::ErrorKind;
 /// The text with which the guard trigger refuses a physical delete.
 pub const GUARD_MESSAGE: &str = "dotmac: a live row cannot be removed";
 
+/// The text with which the version trigger refuses a row that was changed since it was read.
+pub const STALE_MESSAGE: &str = "dotmac: the row was changed since it was read";
+
 /// The kind of an error that came from SeaORM.
 pub fn kind(error: &DbErr) -> ErrorKind {
     match error {
@@ -25,6 +28,9 @@ fn driver(error: &sqlx::Error) -> ErrorKind {
         sqlx::Error::Database(error) => {
             if error.message().starts_with(GUARD_MESSAGE) {
                 return ErrorKind::PhysicalDelete;
+            }
+            if error.message().starts_with(STALE_MESSAGE) {
+                return ErrorKind::StaleVersion;
             }
             let code = error.code().unwrap_or_default();
             state(&code, error.message())

@@ -4,5 +4,5 @@ mod database;
 mod dberr;
 mod variant;
 
-pub use database::GUARD_MESSAGE;
+pub use database::{GUARD_MESSAGE, STALE_MESSAGE};
 pub use variant::{Error, ErrorKind, Result};

@@ -60,6 +60,25 @@ pub enum Error {
         /// The entity's table.
         entity: String,
     },
+    /// The row was changed since it was read.
+    #[error(
+        "the row of `{entity}` was changed meanwhile: version {read} was read, it is at {current}: read \
+         it again"
+    )]
+    StaleVersion {
+        /// The entity's table.
+        entity: String,
+        /// The version that was read.
+        read: i32,
+        /// The version that the row has now.
+        current: i32,
+    },
+    /// A row of a versioned entity is written without the version that was read.
+    #[error("rows of `{entity}` are versioned: read the row first, or set its version")]
+    MissingVersion {
+        /// The entity's table.
+        entity: String,
+    },
     /// Raw SQL would change the session's context or role, or end its transaction.
     #[error(
         "`{statement}` would change the session's context, role or transaction, which belong to the \
@@ -92,6 +111,14 @@ pub enum Error {
         index: String,
         /// The table that needs it.
         table: String,
+    },
+    /// An upsert names columns that are not unique together.
+    #[error("`{entity}` has no unique key over {columns}: put `#[dotmac(unique)]` on them")]
+    NoUniqueKey {
+        /// The entity's table.
+        entity: String,
+        /// The columns.
+        columns: String,
     },
     /// The login role is not held back by row-level security.
     #[error("role \"{role}\" bypasses row-level security ({reason}): {remedy}")]
@@ -153,7 +180,7 @@ pub enum Error {
 
 /// The kinds of [`Error`], for a `match`.
 ///
-/// As answers to a request: `NotFound` 404; `Unique`, `ForeignKey`, `PhysicalDelete` 409; `Constraint`
+/// As answers to a request: `NotFound` 404; `Unique`, `ForeignKey`, `PhysicalDelete`, `StaleVersion` 409; `Constraint`
 /// 422; `ForeignTenant`, `Denied` 403; `InvalidContext`, `MissingTenant` 400; `Serialization` again, then
 /// 503; `PoolTimeout`, `Timeout`, `ConnectionLost` 503; `CommitUnknown` 500, and never again blindly;
 /// all others 500.
@@ -172,11 +199,15 @@ pub enum ErrorKind {
     PhysicalDelete,
     /// [`Error::BypassesRls`].
     BypassesRls,
+    /// [`Error::StaleVersion`], or the version trigger's refusal.
+    StaleVersion,
+    /// [`Error::MissingVersion`].
+    MissingVersion,
     /// [`Error::ContextChange`].
     ContextChange,
     /// [`Error::Unprotected`].
     Unprotected,
-    /// [`Error::SharedTenantTable`] or [`Error::IndexDiffers`].
+    /// [`Error::SharedTenantTable`], [`Error::IndexDiffers`] or [`Error::NoUniqueKey`].
     Schema,
     /// [`Error::Config`] or [`Error::MissingRole`].
     Config,
@@ -222,9 +253,13 @@ impl Error {
             Error::InvalidTenant { .. } | Error::InvalidContext { .. } => ErrorKind::InvalidContext,
             Error::PhysicalDelete { .. } => ErrorKind::PhysicalDelete,
             Error::BypassesRls { .. } => ErrorKind::BypassesRls,
+            Error::StaleVersion { .. } => ErrorKind::StaleVersion,
+            Error::MissingVersion { .. } => ErrorKind::MissingVersion,
             Error::ContextChange { .. } => ErrorKind::ContextChange,
             Error::Unprotected { .. } => ErrorKind::Unprotected,
-            Error::SharedTenantTable { .. } | Error::IndexDiffers { .. } => ErrorKind::Schema,
+            Error::SharedTenantTable { .. }
+            | Error::IndexDiffers { .. }
+            | Error::NoUniqueKey { .. } => ErrorKind::Schema,
             Error::Config { .. } | Error::MissingRole { .. } => ErrorKind::Config,
             Error::Unsupported { .. } => ErrorKind::Unsupported,
             Error::Busy { .. } | Error::Ended => ErrorKind::Session,

@@ -1,20 +1,17 @@
 //! Indexes led by the tenant, and unique values per tenant.
 
-use std::collections::BTreeMap;
-
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, IdenStatic, Iterable, RelationTrait,
-    Schema, Statement,
+    ConnectionTrait, DbBackend, EntityTrait, Iterable, RelationTrait, Schema, Statement,
 };
 use sea_orm_migration::SchemaManager;
 
-use crate::entity::description;
+use crate::entity::{UniqueKey, description, unique_keys};
 use crate::error::{Error, Result};
 use crate::ident::{literal, object, quote};
 use crate::rls::TableName;
 
-/// Creates the indexes of the entity where they do not exist: for `#[sea_orm(unique)]`,
-/// `unique_key` and `indexed` columns, and for foreign keys.
+/// Creates the indexes of the entity where they do not exist: for `#[dotmac(unique)]`,
+/// `#[sea_orm(unique)]`, `unique_key` and `indexed` columns, and for foreign keys.
 ///
 /// In a tenant-aware entity each is led by the tenant's column, so that a value is unique for its
 /// tenant and tells nothing of others. In a soft-deletable one, unique indexes are over live rows,
@@ -107,51 +104,47 @@ struct TableIndex {
 }
 
 fn indexes<E: EntityTrait>(manager: &SchemaManager<'_>) -> Vec<TableIndex> {
+    // SeaORM tells `indexed` columns only as finished indexes.
     let schema = Schema::new(manager.get_database_backend());
-    let mut unique: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for column in E::Column::iter() {
-        if column.def().is_unique() {
-            unique.insert(column.as_str().to_owned(), vec![column.as_str().to_owned()]);
-        }
-    }
-    // SeaORM tells groups (`unique_key`) and `indexed` columns only as finished indexes.
-    let mut plain: Vec<Vec<String>> = Vec::new();
-    for index in schema.create_index_from_entity(E::default()) {
-        let columns: Vec<String> = index.get_index_spec().get_column_names();
-        match index.is_unique_key() {
-            true => drop(unique.insert(columns.join(" "), columns)),
-            false => plain.push(columns),
-        }
-    }
-    plain.extend(foreign_keys::<E>());
-    unique
-        .into_values()
-        .map(|columns| (columns, true))
-        .chain(plain.into_iter().map(|columns| (columns, false)))
-        .map(|(columns, unique)| index::<E>(columns, unique))
+    let indexed = schema
+        .create_index_from_entity(E::default())
+        .into_iter()
+        .filter(|index| !index.is_unique_key())
+        .map(|index| index.get_index_spec().get_column_names());
+    let plain = indexed.chain(foreign_keys::<E>()).map(plain::<E>);
+    unique_keys::<E>()
+        .into_iter()
+        .map(unique)
+        .chain(plain)
         .collect()
 }
 
-fn index<E: EntityTrait>(mut columns: Vec<String>, unique: bool) -> TableIndex {
-    let features = description::<E>().map(|entity| entity.features);
+fn unique(key: UniqueKey) -> TableIndex {
+    TableIndex {
+        name: key.name,
+        columns: key.columns,
+        unique: true,
+        condition: key
+            .live
+            .map(|mark| format!(" WHERE {} IS NULL", quote(mark))),
+    }
+}
+
+fn plain<E: EntityTrait>(mut columns: Vec<String>) -> TableIndex {
     let table = TableName::of::<E>();
     let mut parts = vec![table.bare()];
     parts.extend(columns.iter().map(String::as_str));
-    let name = object(if unique { "uq" } else { "idx" }, &parts);
-    if let Some(tenant) = features.and_then(|features| features.tenant)
+    let name = object("idx", &parts);
+    if let Some(tenant) = description::<E>().and_then(|entity| entity.features.tenant)
         && !columns.iter().any(|column| column == tenant.tenant_id)
     {
         columns.insert(0, tenant.tenant_id.to_owned());
     }
-    let condition = features
-        .and_then(|features| features.soft_delete)
-        .filter(|_| unique)
-        .map(|marks| format!(" WHERE {} IS NULL", quote(marks.deleted_at)));
     TableIndex {
         name,
         columns,
-        unique,
-        condition,
+        unique: false,
+        condition: None,
     }
 }
 

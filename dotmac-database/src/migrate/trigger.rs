@@ -6,7 +6,7 @@ use sea_orm_migration::SchemaManager;
 use super::table;
 use crate::context::{REQUEST_SETTING, USER_SETTING};
 use crate::entity::{Features, description};
-use crate::error::{GUARD_MESSAGE, Result};
+use crate::error::{GUARD_MESSAGE, Result, STALE_MESSAGE};
 use crate::ident::{literal, object, quote};
 use crate::rls::TableName;
 
@@ -14,8 +14,12 @@ use crate::rls::TableName;
 ///
 /// On PostgreSQL: the stamp trigger, which fills audit and soft-delete columns on every write, and
 /// timestamps on every update, bulk and raw statements included, whatever the statement says (an
-/// INSERT may give the timestamps, for instance of imported rows); and the guard, which
-/// refuses to remove a row that is not marked as deleted, also by cascade. On SQLite: the guard.
+/// INSERT may give the timestamps, for instance of imported rows), and counts the version up; and the
+/// guard, which refuses to remove a row that is not marked as deleted, also by cascade. On SQLite: the
+/// guard.
+///
+/// Both refuse an update that writes another version than the row's or the next one: its writer has
+/// not seen what the row is now.
 ///
 /// # Errors
 /// The database's.
@@ -137,6 +141,15 @@ fn stamps(features: &Features<&'static str>) -> String {
              END IF; "
         ));
     }
+    if let Some(version) = features.version {
+        let version = quote(version);
+        on_update.push_str(&format!(
+            "IF NEW.{version} = OLD.{version} THEN NEW.{version} := OLD.{version} + 1; \
+             ELSIF NEW.{version} <> OLD.{version} + 1 THEN RAISE EXCEPTION {}, TG_TABLE_NAME; \
+             END IF; ",
+            literal(&format!("{STALE_MESSAGE}: %: read it again")),
+        ));
+    }
     if on_insert.is_empty() && on_update.is_empty() && always.is_empty() {
         return String::new();
     }
@@ -149,19 +162,31 @@ fn stamps(features: &Features<&'static str>) -> String {
 }
 
 fn sqlite(table: &TableName, features: &Features<&'static str>) -> String {
-    let Some(marks) = &features.soft_delete else {
-        return String::new();
-    };
-    let trigger = quote(&name("guard", table));
-    let message = format!(
-        "{GUARD_MESSAGE}: {}: mark it as deleted instead",
-        table.bare()
-    );
+    let mut sql = String::new();
+    if let Some(marks) = &features.soft_delete {
+        let condition = format!("OLD.{} IS NULL", quote(marks.deleted_at));
+        let message = format!(
+            "{GUARD_MESSAGE}: {}: mark it as deleted instead",
+            table.bare()
+        );
+        sql.push_str(&refusal(table, "guard", "DELETE", &condition, &message));
+    }
+    if let Some(version) = features.version {
+        let version = quote(version);
+        let condition = format!("NEW.{version} <> OLD.{version} + 1");
+        let message = format!("{STALE_MESSAGE}: {}: read it again", table.bare());
+        let event = format!("UPDATE OF {version}");
+        sql.push_str(&refusal(table, "stamp", &event, &condition, &message));
+    }
+    sql
+}
+
+fn refusal(table: &TableName, kind: &str, event: &str, when: &str, message: &str) -> String {
+    let trigger = quote(&name(kind, table));
     format!(
         "DROP TRIGGER IF EXISTS {trigger};\
-         CREATE TRIGGER {trigger} BEFORE DELETE ON {table} WHEN OLD.{} IS NULL \
+         CREATE TRIGGER {trigger} BEFORE {event} ON {table} WHEN {when} \
          BEGIN SELECT RAISE(ABORT, '{}'); END;",
-        quote(marks.deleted_at),
         message.replace('\'', "''"),
         table = table.sql(),
     )

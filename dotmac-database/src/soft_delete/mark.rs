@@ -1,7 +1,5 @@
 //! The statement that marks rows as deleted, in the place of SeaORM's DELETE.
 
-use std::marker::PhantomData;
-
 use sea_orm::sea_query::{
     Expr, ExprTrait, IntoIden, IntoValueTuple, Query, UpdateStatement, ValueTuple,
 };
@@ -13,6 +11,7 @@ use sea_orm::{
 use uuid::Uuid;
 
 use crate::context::{RequestContext, context_of};
+use crate::entity::version::{Among, Read, next};
 use crate::entity::{SoftDelete, description, stamp};
 use crate::error::Error;
 
@@ -25,10 +24,11 @@ use crate::error::Error;
 /// The rows stay. Hooks do not run, as with SeaORM's `delete_many`; the database's triggers do.
 #[derive(Debug, Clone)]
 #[must_use = "a statement does nothing unless it is executed"]
-pub struct SoftDeleteMany<E> {
+pub struct SoftDeleteMany<E: EntityTrait> {
     query: UpdateStatement,
     refused: Option<DbErr>,
-    entity: PhantomData<E>,
+    /// The one row of a versioned entity.
+    read: Option<Read<E>>,
 }
 
 impl<E: SoftDelete> SoftDeleteMany<E> {
@@ -45,7 +45,7 @@ impl<E: SoftDelete> SoftDeleteMany<E> {
         SoftDeleteMany {
             query,
             refused: None,
-            entity: PhantomData,
+            read: None,
         }
     }
 
@@ -71,24 +71,42 @@ impl<E: SoftDelete> SoftDeleteMany<E> {
                 }
                 ActiveValue::NotSet => {
                     this.refused = Some(DbErr::PrimaryKeyNotSet { ctx: "delete" });
+                    return this;
                 }
             }
         }
-        this
+        this.unless_changed(Read::if_versioned(|column| model.get(column).into_value()))
+    }
+
+    /// Marks the row that was read only if it has the same version still.
+    pub(super) fn unless_changed(mut self, read: Result<Option<Read<E>>, DbErr>) -> Self {
+        match read {
+            Ok(Some(read)) => {
+                self = self.filter(read.is_current());
+                self.read = Some(read);
+            }
+            Ok(None) => {}
+            Err(error) => self.refused = Some(error),
+        }
+        self
     }
 
     /// Marks the rows.
     ///
     /// # Errors
-    /// [`Error::OutsideSession`] or [`Error::MissingTenant`] for a tenant-aware entity; the
-    /// database's.
+    /// [`Error::OutsideSession`] or [`Error::MissingTenant`] for a tenant-aware entity;
+    /// [`Error::StaleVersion`] for one row of a versioned entity; the database's.
     ///
     /// # Cancel safety
     /// As any statement of the session.
     pub async fn exec<C: ConnectionTrait>(self, db: &C) -> Result<DeleteResult, DbErr> {
+        let read = self.read.clone();
         let query = self.marking(db)?;
         let mut deleted = DeleteResult::empty();
         deleted.rows_affected = db.execute(&query).await?.rows_affected();
+        if let (Some(read), 0) = (read, deleted.rows_affected) {
+            read.check_gone(Among::Found, db).await?;
+        }
         Ok(deleted)
     }
 
@@ -100,8 +118,13 @@ impl<E: SoftDelete> SoftDeleteMany<E> {
     where
         C: ConnectionTrait,
     {
+        let read = self.read.clone();
         let query = self.marking(db)?;
-        returning::<E, C>(query, db).await
+        let rows = returning::<E, C>(query, db).await?;
+        if let (Some(read), true) = (read, rows.is_empty()) {
+            read.check_gone(Among::Found, db).await?;
+        }
+        Ok(rows)
     }
 
     fn by_key(mut self, key: ValueTuple) -> Self {
@@ -141,6 +164,7 @@ impl<E: SoftDelete> QueryFilter for SoftDeleteMany<E> {
 /// The statement that takes the mark off one row.
 pub fn restoring<E: SoftDelete, C: ConnectionTrait>(
     row: &E::Model,
+    read: Option<&Read<E>>,
     db: &C,
 ) -> Result<UpdateStatement, DbErr> {
     let context = context_of(db);
@@ -155,6 +179,9 @@ pub fn restoring<E: SoftDelete, C: ConnectionTrait>(
     for key in E::PrimaryKey::iter() {
         let column = key.into_column();
         query.and_where(column.eq(row.get(column)));
+    }
+    if let Some(read) = read {
+        query.and_where(read.is_current());
     }
     touch::<E>(&mut query, context.as_ref(), db.get_database_backend());
     in_tenant::<E>(&mut query, context.as_ref())?;
@@ -185,6 +212,9 @@ fn touch<E: EntityTrait>(
     let Some(entity) = description::<E>().filter(|_| backend != DbBackend::Postgres) else {
         return;
     };
+    if let Some(version) = entity.features.version {
+        query.value(version.into_iden(), next::<E>(version));
+    }
     if let Some(columns) = entity.features.timestamps {
         query.value(columns.updated_at.into_iden(), chrono::Utc::now());
     }

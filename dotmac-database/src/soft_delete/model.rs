@@ -8,6 +8,7 @@ use sea_orm::{
 
 use super::mark::{SoftDeleteMany, restoring, returning};
 use crate::entity::SoftDelete;
+use crate::entity::version::{Among, Read};
 
 /// A row of a soft-deletable entity.
 #[async_trait]
@@ -18,14 +19,17 @@ pub trait SoftDeleteModel: ModelTrait {
     /// Marks the row as deleted and returns it as it is then. Unlike `delete` it runs no hooks.
     ///
     /// # Errors
-    /// [`DbErr::RecordNotUpdated`] where there is no such live row; otherwise as
-    /// [`SoftDeleteMany::exec`].
+    /// [`DbErr::RecordNotUpdated`] where there is no such live row;
+    /// [`Error::StaleVersion`](crate::Error::StaleVersion) where it was changed since it was read;
+    /// otherwise as [`SoftDeleteMany::exec`].
     async fn soft_delete<C: ConnectionTrait>(self, db: &C) -> Result<Self, DbErr>;
 
     /// Takes the mark off and returns the row as it is then.
     ///
     /// # Errors
-    /// [`DbErr::RecordNotUpdated`] where there is no such deleted row; a unique violation
+    /// [`DbErr::RecordNotUpdated`] where there is no such deleted row;
+    /// [`Error::StaleVersion`](crate::Error::StaleVersion) where it was changed since it was read; a
+    /// unique violation
     /// ([`ErrorKind::Unique`](crate::ErrorKind::Unique)) where its place was taken meanwhile.
     async fn restore<C: ConnectionTrait>(self, db: &C) -> Result<Self, DbErr>;
 }
@@ -42,7 +46,8 @@ where
     }
 
     async fn soft_delete<C: ConnectionTrait>(self, db: &C) -> Result<Self, DbErr> {
-        let mut mark = SoftDeleteMany::<M::Entity>::new();
+        let read = Read::if_versioned(|column| Some(self.get(column)));
+        let mut mark = SoftDeleteMany::<M::Entity>::new().unless_changed(read);
         for key in <M::Entity as EntityTrait>::PrimaryKey::iter() {
             let column = key.into_column();
             mark = mark.filter(column.eq(self.get(column)));
@@ -51,8 +56,13 @@ where
     }
 
     async fn restore<C: ConnectionTrait>(self, db: &C) -> Result<Self, DbErr> {
-        let query = restoring::<M::Entity, C>(&self, db)?;
-        one(returning::<M::Entity, C>(query, db).await?)
+        let read = Read::<M::Entity>::if_versioned(|column| Some(self.get(column)))?;
+        let query = restoring::<M::Entity, C>(&self, read.as_ref(), db)?;
+        let rows = returning::<M::Entity, C>(query, db).await?;
+        if let (Some(read), true) = (read, rows.is_empty()) {
+            read.check_gone(Among::All, db).await?;
+        }
+        one(rows)
     }
 }
 

@@ -13,6 +13,12 @@ pub fn expand(entity: &Entity, private: &TokenStream) -> TokenStream {
         None => quote!(::core::option::Option::None),
     };
     let records = RECORDED.map(|feature| record(feature, private, has(entity, feature)));
+    let unique_keys = entity.unique_keys.iter().map(|key| {
+        let columns = &key.columns;
+        quote!(&[#(Column::#columns),*])
+    });
+    let unique_keys = (!entity.unique_keys.is_empty())
+        .then(|| quote!(const UNIQUE_KEYS: &'static [&'static [Column]] = &[#(#unique_keys),*];));
     let variant = |role| entity.column(role).map(|column| column.variant());
     let key = entity.column(Role::TenantId).map(|column| &column.ty);
     let traits = Feature::ALL
@@ -25,6 +31,7 @@ pub fn expand(entity: &Entity, private: &TokenStream) -> TokenStream {
                 client_key: #client_key,
                 #(#records),*
             };
+            #unique_keys
         }
         #(#traits)*
         #private::register! {

@@ -6,4 +6,5 @@ mod entity;
 mod feature;
 mod item;
 mod relation;
+mod version;
 mod whole;

@@ -3,7 +3,7 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::{behavior, delete, entity, feature, item, relation};
+use super::{behavior, delete, entity, feature, item, relation, version};
 use crate::model::entity::Entity;
 
 impl Entity {
@@ -16,6 +16,7 @@ impl Entity {
         let relation = relation::expand(self, &private);
         let feature = feature::expand(self, &private);
         let delete = delete::expand(self, &private);
+        let version = version::expand(self, &private);
         let behavior = behavior::expand(self, &private);
         quote! {
             #item
@@ -23,6 +24,7 @@ impl Entity {
             #relation
             #feature
             #delete
+            #version
             #behavior
         }
     }
