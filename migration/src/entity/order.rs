@@ -5,7 +5,15 @@ use dotmac_database::prelude::*;
 /// An order.
 #[dotmac_database::model]
 #[derive(
-    Clone, Debug, PartialEq, DeriveEntityModel, BaseModel, SoftDelete, Audited, TenantAware,
+    Clone,
+    Debug,
+    PartialEq,
+    DeriveEntityModel,
+    BaseModel,
+    SoftDelete,
+    Audited,
+    TenantAware,
+    Versioned,
 )]
 #[sea_orm(table_name = "orders")]
 pub struct Model {

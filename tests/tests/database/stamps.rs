@@ -29,6 +29,7 @@ fn forged() -> order::ActiveModel {
         deleted_at: Set(Some(chrono::Utc::now())),
         deleted_by: Set(Some("mallory".into())),
         deletion_id: Set(Some(Uuid::now_v7())),
+        version: Set(1),
         ..Default::default()
     }
 }

@@ -108,6 +108,7 @@ async fn i23_foreign_row_by_key_is_as_one_that_does_not_exist() {
         let update = as_a(&shop, async |tx| {
             order::ActiveModel {
                 id: Set(id),
+                version: Set(1),
                 total_cents: Set(0),
                 ..Default::default()
             }
@@ -122,6 +123,7 @@ async fn i23_foreign_row_by_key_is_as_one_that_does_not_exist() {
         let by_model = as_a(&shop, async |tx| {
             order::ActiveModel {
                 id: Set(id),
+                version: Set(1),
                 ..Default::default()
             }
             .delete(tx)
