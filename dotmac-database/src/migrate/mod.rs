@@ -9,6 +9,7 @@
 //! [`create_triggers`]. Run migrations as the migrator, not as a superuser: what they create belongs to
 //! whoever runs them.
 
+mod check;
 mod enumeration;
 mod foreign_key;
 mod index;
@@ -17,6 +18,7 @@ mod table;
 mod trigger;
 mod url;
 
+pub use check::{create_check, drop_check};
 pub use index::{create_indexes, drop_indexes};
 pub use install::{install, install_shared, remove};
 pub use table::{create_table, drop_table};

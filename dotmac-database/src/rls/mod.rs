@@ -18,4 +18,4 @@ mod table;
 
 pub use policy::{install, remove, share};
 pub use role::{Login, Roles};
-pub(crate) use table::TableName;
+pub(crate) use table::{TableName, postgres_only};

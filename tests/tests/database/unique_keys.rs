@@ -1,9 +1,14 @@
-//! Unique keys by attribute, and upserts that meet them.
+//! Unique keys by attribute, upserts that meet them, and checks.
 
+use dotmac_database::migrate::{create_check, drop_check};
 use dotmac_database::prelude::*;
 
+use migration::entity::order;
+use sea_orm::ConnectionTrait;
+use sea_orm_migration::SchemaManager;
+
 use crate::library::{Library, book, new_book, shelf};
-use crate::support::kind;
+use crate::support::{Shop, kind};
 
 #[tokio::test]
 async fn value_is_unique_among_the_live_rows_of_a_tenant() {
@@ -157,4 +162,30 @@ async fn upsert_stamps_who_updated_and_keeps_who_inserted() {
         assert_eq!(row.created_by.as_deref(), Some("acme-user"));
         assert_eq!(row.updated_by.as_deref(), Some("other"));
     }
+}
+
+#[tokio::test]
+async fn check_is_named_after_its_table_and_can_be_made_again() {
+    let shop = Shop::open().await;
+    let migrator = shop.migrator().await;
+    let manager = SchemaManager::new(&migrator);
+    for condition in ["total_cents >= 0", "total_cents > 0"] {
+        create_check::<order::Entity>(&manager, "positive_total", condition)
+            .await
+            .unwrap();
+    }
+    let zero = "UPDATE orders SET total_cents = 0";
+    let run = || {
+        shop.db
+            .write(&shop.a, async |tx| tx.execute_unprepared(zero).await)
+    };
+    let refused = run().await.unwrap_err();
+    assert!(
+        refused.to_string().contains("ck_orders_positive_total"),
+        "{refused}"
+    );
+    drop_check::<order::Entity>(&manager, "positive_total")
+        .await
+        .unwrap();
+    run().await.unwrap();
 }
