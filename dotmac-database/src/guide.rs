@@ -3,6 +3,12 @@
 //! The examples run in this crate's tests, on SQLite in memory where they need a database; what only
 //! PostgreSQL can do is said where it matters.
 
+#[doc = include_str!("../docs/guide/units_of_work.md")]
+pub mod units_of_work {}
+
+#[doc = include_str!("../docs/guide/row_locks.md")]
+pub mod row_locks {}
+
 #[doc = include_str!("../docs/guide/unique_keys.md")]
 pub mod unique_keys {}
 

@@ -48,8 +48,11 @@ pub use entity::{
     AuditColumns, Audited, BaseModel, Featured, Features, SoftDelete, SoftDeleteColumns,
     TenantAware, TenantColumn, TimestampColumns, Timestamps, UpdateManyVersioned, Versioned,
 };
-pub use error::{Error, ErrorKind, Result};
-pub use session::{Database, Session, SessionOptions, SessionStream};
+pub use error::{Error, ErrorKind, Result, Retryable};
+pub use session::{
+    Database, LockRows, LockWait, LockedSelect, RetryPolicy, Retrying, Session, SessionOptions,
+    SessionStream,
+};
 pub use soft_delete::{SoftDeleteMany, SoftDeleteModel};
 
 #[cfg(doctest)]

@@ -19,5 +19,5 @@ pub use crate::entity::{
 };
 pub use crate::error::{Error, ErrorKind};
 pub use crate::query::Upsert;
-pub use crate::session::{Database, Session, SessionOptions};
+pub use crate::session::{Database, LockRows, LockWait, RetryPolicy, Session, SessionOptions};
 pub use crate::soft_delete::SoftDeleteModel;

@@ -2,7 +2,9 @@
 
 mod database;
 mod dberr;
+mod retryable;
 mod variant;
 
 pub use database::{GUARD_MESSAGE, STALE_MESSAGE};
+pub use retryable::Retryable;
 pub use variant::{Error, ErrorKind, Result};

@@ -160,7 +160,30 @@ pub enum Error {
     },
     /// An earlier statement of the unit of work failed; nothing of it was committed.
     #[error("the unit of work is aborted: an earlier statement failed, and nothing was committed")]
-    Aborted,
+    Aborted {
+        /// The kind of what failed, where it is known.
+        cause: Option<ErrorKind>,
+    },
+    /// A statement of [`Session::batch`](crate::Session::batch) failed, and all of them were undone.
+    #[error("statement {index} of the batch failed, and the batch was undone")]
+    Batch {
+        /// Which, counted from 0.
+        index: usize,
+        /// Why.
+        source: Box<Error>,
+    },
+    /// No savepoint of that name is open in the session.
+    #[error("the session has no savepoint {name:?}")]
+    UnknownSavepoint {
+        /// The name.
+        name: String,
+    },
+    /// The session refuses what only one that writes can do.
+    #[error("{what} needs a session that writes: use `db.write(…)`")]
+    ReadOnly {
+        /// What was asked for.
+        what: &'static str,
+    },
     /// The unit of work has ended.
     #[error("the unit of work has ended")]
     Ended,
@@ -213,7 +236,7 @@ pub enum ErrorKind {
     Config,
     /// [`Error::Unsupported`].
     Unsupported,
-    /// [`Error::Busy`] or [`Error::Ended`]: the session is used wrongly.
+    /// [`Error::Busy`], [`Error::Ended`] or [`Error::UnknownSavepoint`]: the session is used wrongly.
     Session,
     /// [`Error::Aborted`].
     Aborted,
@@ -229,7 +252,7 @@ pub enum ErrorKind {
     ForeignKey,
     /// A CHECK or NOT NULL constraint was violated.
     Constraint,
-    /// A write in a read session.
+    /// A write in a read session, or [`Error::ReadOnly`].
     ReadOnly,
     /// The role lacks a privilege.
     Denied,
@@ -262,16 +285,28 @@ impl Error {
             | Error::NoUniqueKey { .. } => ErrorKind::Schema,
             Error::Config { .. } | Error::MissingRole { .. } => ErrorKind::Config,
             Error::Unsupported { .. } => ErrorKind::Unsupported,
-            Error::Busy { .. } | Error::Ended => ErrorKind::Session,
-            Error::Aborted => ErrorKind::Aborted,
+            Error::Busy { .. } | Error::Ended | Error::UnknownSavepoint { .. } => {
+                ErrorKind::Session
+            }
+            Error::Aborted { .. } => ErrorKind::Aborted,
+            Error::Batch { source, .. } => source.kind(),
+            Error::ReadOnly { .. } => ErrorKind::ReadOnly,
             Error::InDoubt { .. } => ErrorKind::ConnectionLost,
             Error::CommitUnknown(_) => ErrorKind::CommitUnknown,
             Error::Database(error) => super::database::kind(error),
         }
     }
 
-    /// Whether the same unit of work, run again in a fresh session, may succeed.
+    /// Whether the same unit of work, run again in a fresh session, may succeed: after a
+    /// serialization failure or a deadlock, or where one of them aborted it.
+    ///
+    /// [`Error::CommitUnknown`] is not: the work may be stored already.
     pub fn is_retryable(&self) -> bool {
-        matches!(self.kind(), ErrorKind::Serialization)
+        let kind = match self {
+            Error::Aborted { cause: Some(cause) } => *cause,
+            Error::Batch { source, .. } => return source.is_retryable(),
+            error => error.kind(),
+        };
+        kind == ErrorKind::Serialization
     }
 }

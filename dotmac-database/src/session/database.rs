@@ -6,6 +6,7 @@ use sea_orm::{DatabaseConnection, DbBackend};
 
 use super::handle::{Session, SessionOptions};
 use super::pool::Pool;
+use super::retry::{RetryPolicy, Retrying};
 use super::start_check;
 use super::unit::acquire_error;
 use crate::config::{DatabaseConfig, StartCheck};
@@ -95,6 +96,14 @@ impl Database {
         self.run(context, SessionOptions::read_only(), work).await
     }
 
+    /// Runs units of work again after a conflict: `db.retrying(policy).write(&context, async |tx| …)`.
+    ///
+    /// A serialization failure or a deadlock is no mistake of the program: PostgreSQL asks it to try
+    /// again.
+    pub fn retrying(&self, policy: RetryPolicy) -> Retrying<'_> {
+        Retrying::new(self, policy)
+    }
+
     /// Opens a session that writes. It takes a connection at its first statement.
     ///
     /// # Errors
@@ -114,7 +123,7 @@ impl Database {
         Ok(Session::open(&self.0.pool, context.clone(), options))
     }
 
-    async fn run<T, E>(
+    pub(super) async fn run<T, E>(
         &self,
         context: &RequestContext,
         options: SessionOptions,

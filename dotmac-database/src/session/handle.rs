@@ -100,11 +100,21 @@ impl Session {
     /// [`Error::Busy`] while another nested session or a stream is open.
     pub fn nested(&self) -> Result<Session> {
         let level = self.unit.ledger().nest(self.level)?;
-        Ok(Session {
+        Ok(self.inner(level))
+    }
+
+    /// A nested session whose statements wait for locks no longer than `milliseconds`.
+    pub(super) fn nested_limited(&self, milliseconds: u32) -> Result<Session> {
+        let level = self.unit.ledger().nest_limited(self.level, milliseconds)?;
+        Ok(self.inner(level))
+    }
+
+    fn inner(&self, level: LevelId) -> Session {
+        Session {
             unit: Arc::clone(&self.unit),
             level,
             ended: false,
-        })
+        }
     }
 
     /// Runs `action` once everything is committed: after COMMIT of the outermost session, and not

@@ -1,9 +1,17 @@
 //! The pure state of a unit of work: which levels are open, what has failed, what must be sent
 //! before the next statement. It knows no connection, and is edited synchronously, also on drop.
 
-use crate::error::{Error, Result};
+#[cfg(test)]
+mod model;
+#[cfg(test)]
+mod tests;
 
-/// A level of nesting; 0 is the unit of work itself. Ids are never used twice.
+use crate::error::{Error, ErrorKind, Result};
+
+/// A level of nesting; 0 is the unit of work itself. Ids are never used twice, and grow inwards.
+///
+/// A session is known by the id of the level that it opened. A savepoint by name is one more level of
+/// its session.
 pub type LevelId = u64;
 
 /// A command that precedes a statement, in the same batch.
@@ -11,13 +19,18 @@ pub type LevelId = u64;
 pub enum Command {
     Begin,
     Savepoint(LevelId),
+    /// Statements of the level wait for locks no longer than so many milliseconds.
+    LimitLocks(LevelId, u32),
     Release(LevelId),
+    /// The level was released, and locks are waited for as before it.
+    UnlimitLocks(LevelId),
     /// Undoes the level and gives its savepoint up.
     RollBackTo(LevelId),
 }
 
 /// The state; `A` is an action after commit.
 pub struct Ledger<A> {
+    /// From the outermost in; those that were sent come first.
     levels: Vec<Level<A>>,
     pending: Vec<Command>,
     next: LevelId,
@@ -34,16 +47,22 @@ pub struct Ledger<A> {
 
 struct Level<A> {
     id: LevelId,
-    /// Its savepoint (or BEGIN) has been sent.
-    open: bool,
-    failed: bool,
+    session: LevelId,
+    /// Of a savepoint by name.
+    name: Option<String>,
+    /// How long statements wait for a lock, in milliseconds, where that differs from the outer level.
+    lock_timeout: Option<u32>,
+    /// Its savepoint (or BEGIN) was sent: it is open, or the connection is in doubt.
+    sent: bool,
+    /// What failed in it.
+    failure: Option<ErrorKind>,
     actions: Vec<(u64, A)>,
 }
 
 impl<A> Ledger<A> {
     pub fn new() -> Self {
         Ledger {
-            levels: vec![Level::new(0)],
+            levels: vec![Level::new(0, 0)],
             pending: Vec::new(),
             next: 1,
             streaming: false,
@@ -54,40 +73,85 @@ impl<A> Ledger<A> {
         }
     }
 
-    /// Whether BEGIN was answered, and the unit of work has not ended.
+    /// Whether BEGIN was sent, and the unit of work has not ended.
     pub fn is_begun(&self) -> bool {
-        self.levels.first().is_some_and(|level| level.open)
+        self.levels.first().is_some_and(|level| level.sent)
     }
 
-    /// Whether `level` has not ended.
-    pub fn is_open(&self, level: LevelId) -> bool {
-        self.levels.iter().any(|l| l.id == level)
+    /// Whether `session` has not ended.
+    pub fn is_open(&self, session: LevelId) -> bool {
+        self.position(session).is_some()
     }
 
-    /// Opens a level inside `parent`.
+    /// Opens a session inside `parent`.
     pub fn nest(&mut self, parent: LevelId) -> Result<LevelId> {
         self.check(parent)?;
         let id = self.next;
-        self.next += 1;
-        self.levels.push(Level::new(id));
-        Ok(id)
+        Ok(self.open(Level::new(id, id)))
     }
 
-    /// What must be sent before a statement of `level`.
-    pub fn prefix(&self, level: LevelId) -> Result<Vec<Command>> {
-        self.check(level)?;
-        let unsent = self.levels.iter().filter(|level| !level.open);
-        let open = unsent.map(|level| match level.id {
-            0 => Command::Begin,
-            id => Command::Savepoint(id),
+    /// Opens a session inside `parent` that waits for locks no longer than `milliseconds`.
+    pub fn nest_limited(&mut self, parent: LevelId, milliseconds: u32) -> Result<LevelId> {
+        self.check(parent)?;
+        let id = self.next;
+        Ok(self.open(Level {
+            lock_timeout: Some(milliseconds),
+            ..Level::new(id, id)
+        }))
+    }
+
+    /// Opens a savepoint. A later one of the same name hides the earlier.
+    pub fn mark(&mut self, session: LevelId, name: &str) -> Result<()> {
+        self.check(session)?;
+        self.open(Level {
+            name: Some(name.to_owned()),
+            ..Level::new(self.next, session)
         });
-        let commands = self.pending.iter().copied().chain(open).collect();
+        Ok(())
+    }
+
+    /// Undoes what ran since the savepoint, which stays. Returns what [`roll_back`](Self::roll_back)
+    /// does.
+    pub fn roll_back_to(&mut self, session: LevelId, name: &str) -> Result<Vec<A>> {
+        self.check_idle(session)?;
+        let level = self.marked(session, name)?;
+        let never = self.roll_back(level);
+        self.open(Level {
+            name: Some(name.to_owned()),
+            ..Level::new(self.next, session)
+        });
+        Ok(never)
+    }
+
+    /// Gives the savepoint up, and those after it; what ran since stays.
+    pub fn release(&mut self, session: LevelId, name: &str) -> Result<()> {
+        self.check(session)?;
+        let level = self.marked(session, name)?;
+        self.merge(level);
+        Ok(())
+    }
+
+    /// What must be sent before a statement of `session`. Both are about to be sent.
+    pub fn enter(&mut self, session: LevelId) -> Result<Vec<Command>> {
+        self.check(session)?;
+        let mut commands = std::mem::take(&mut self.pending);
+        for level in self.levels.iter_mut().filter(|level| !level.sent) {
+            level.sent = true;
+            commands.push(match level.id {
+                0 => Command::Begin,
+                id => Command::Savepoint(id),
+            });
+            let limit = level.lock_timeout;
+            commands.extend(limit.map(|it| Command::LimitLocks(level.id, it)));
+        }
+        self.sending = !commands.is_empty();
+        self.unanswered = self.levels.last().map(|level| level.id);
         Ok(commands)
     }
 
-    /// The prefix is about to be sent.
-    pub fn sending(&mut self) {
-        self.sending = true;
+    /// The prefix was answered.
+    pub fn sent(&mut self) {
+        self.sending = false;
     }
 
     /// The connection was taken: a prefix that was never answered leaves it in doubt.
@@ -97,34 +161,18 @@ impl<A> Ledger<A> {
         }
     }
 
-    /// The prefix was answered: all levels are open.
-    pub fn sent(&mut self) {
-        self.sending = false;
-        self.pending.clear();
-        for level in &mut self.levels {
-            level.open = true;
-        }
+    /// Whether a statement was sent that nobody waited for.
+    pub fn is_unanswered(&self) -> bool {
+        self.unanswered.is_some()
     }
 
-    /// A statement of `level` is about to be sent.
-    pub fn asking(&mut self, level: LevelId) {
-        self.unanswered = Some(level);
-    }
-
-    /// The statement was answered.
-    pub fn answered(&mut self) {
-        self.unanswered = None;
-    }
-
-    /// The level of a statement that nobody waited for.
-    pub fn unanswered(&self) -> Option<LevelId> {
-        self.unanswered
-    }
-
-    /// A statement of `level` failed: the level can only be rolled back.
-    pub fn fail(&mut self, level: LevelId) {
+    /// The statement was answered, or never sent. After a failure its level can only be rolled back.
+    pub fn answered(&mut self, failure: Option<ErrorKind>) {
+        let Some(level) = self.unanswered.take() else {
+            return;
+        };
         if let Some(level) = self.levels.iter_mut().find(|l| l.id == level) {
-            level.failed = true;
+            level.failure = level.failure.or(failure);
         }
     }
 
@@ -148,8 +196,9 @@ impl<A> Ledger<A> {
     }
 
     /// Adds an action for when everything is committed.
-    pub fn act(&mut self, level: LevelId, action: A) -> Result<()> {
-        let level = self.levels.iter_mut().find(|l| l.id == level);
+    pub fn act(&mut self, session: LevelId, action: A) -> Result<()> {
+        let mut levels = self.levels.iter_mut().rev();
+        let level = levels.find(|level| level.session == session);
         level
             .ok_or(Error::Ended)?
             .actions
@@ -158,18 +207,10 @@ impl<A> Ledger<A> {
         Ok(())
     }
 
-    /// Ends a nested level well. After an error it is still open, to be rolled back.
-    pub fn commit(&mut self, level: LevelId) -> Result<()> {
-        self.check(level)?;
-        let Some(ended) = self.levels.pop() else {
-            return Err(Error::Ended);
-        };
-        if ended.open {
-            self.pending.push(Command::Release(ended.id));
-        }
-        if let Some(parent) = self.levels.last_mut() {
-            parent.actions.extend(ended.actions);
-        }
+    /// Ends a nested session well. After an error it is still open, to be rolled back.
+    pub fn commit(&mut self, session: LevelId) -> Result<()> {
+        self.check(session)?;
+        self.merge(session);
         Ok(())
     }
 
@@ -179,16 +220,18 @@ impl<A> Ledger<A> {
     /// drops them when the ledger is free again.
     #[must_use = "drop the actions when the ledger is free again"]
     pub fn roll_back(&mut self, level: LevelId) -> Vec<A> {
-        let Some(at) = self.levels.iter().position(|l| l.id == level) else {
+        let Some(at) = self.position(level) else {
             return Vec::new();
         };
         let ended = self.levels.split_off(at);
         // What was pending inside the level goes with it.
         self.pending.retain(|command| match command {
-            Command::Release(id) | Command::RollBackTo(id) => *id < level,
-            Command::Begin | Command::Savepoint(_) => true,
+            Command::Release(id) | Command::UnlimitLocks(id) | Command::RollBackTo(id) => {
+                *id < level
+            }
+            Command::Begin | Command::Savepoint(_) | Command::LimitLocks(..) => true,
         });
-        if ended.first().is_some_and(|ended| ended.open) {
+        if ended.first().is_some_and(|ended| ended.sent) {
             self.pending.push(Command::RollBackTo(level));
         }
         let actions = ended.into_iter().flat_map(|level| level.actions);
@@ -198,13 +241,10 @@ impl<A> Ledger<A> {
     /// Ends the unit of work well: the actions to run after COMMIT.
     pub fn finish(&mut self) -> Result<Vec<A>> {
         self.check(0)?;
-        let mut level = self.levels.pop().ok_or(Error::Ended)?;
-        level.actions.sort_unstable_by_key(|(number, _)| *number);
-        Ok(level
-            .actions
-            .into_iter()
-            .map(|(_, action)| action)
-            .collect())
+        let ended = self.levels.drain(..);
+        let mut actions: Vec<_> = ended.flat_map(|level| level.actions).collect();
+        actions.sort_unstable_by_key(|(number, _)| *number);
+        Ok(actions.into_iter().map(|(_, action)| action).collect())
     }
 
     /// What must be sent before COMMIT, which releases every savepoint itself.
@@ -215,143 +255,88 @@ impl<A> Ledger<A> {
             .filter(|command| matches!(command, Command::RollBackTo(_)))
     }
 
-    /// Whether `level` can send a statement now.
-    fn check(&self, level: LevelId) -> Result<()> {
+    /// Whether `session` can send a statement now.
+    pub fn check(&self, session: LevelId) -> Result<()> {
+        self.check_idle(session)?;
+        match self.levels.iter().find_map(|level| level.failure) {
+            Some(cause) => Err(Error::Aborted { cause: Some(cause) }),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether `session` is open, and nothing inside it.
+    fn check_idle(&self, session: LevelId) -> Result<()> {
         if let Some(reason) = self.doubt {
             return Err(Error::InDoubt { reason });
         }
-        let Some(at) = self.levels.iter().position(|l| l.id == level) else {
+        if !self.is_open(session) {
             return Err(Error::Ended);
-        };
-        self.check_stream()?;
-        if at + 1 != self.levels.len() {
-            return Err(Error::Busy {
-                reason: "a nested session is still open: commit it, roll it back or drop it",
-            });
         }
-        match self.levels.get(at) {
-            Some(level) if level.failed => Err(Error::Aborted),
+        self.check_stream()?;
+        match self.levels.last() {
+            Some(last) if last.session != session => Err(Error::Busy {
+                reason: "a nested session is still open: commit it, roll it back or drop it",
+            }),
             _ => Ok(()),
+        }
+    }
+
+    fn position(&self, level: LevelId) -> Option<usize> {
+        self.levels.iter().position(|l| l.id == level)
+    }
+
+    /// The session's last savepoint of that name.
+    fn marked(&self, session: LevelId, name: &str) -> Result<LevelId> {
+        let mut levels = self.levels.iter().rev();
+        let level =
+            levels.find(|level| level.session == session && level.name.as_deref() == Some(name));
+        level
+            .map(|level| level.id)
+            .ok_or_else(|| Error::UnknownSavepoint {
+                name: name.to_owned(),
+            })
+    }
+
+    fn open(&mut self, level: Level<A>) -> LevelId {
+        let id = level.id;
+        self.next = id + 1;
+        self.levels.push(level);
+        id
+    }
+
+    /// Gives what ran in the level, and inside it, to the level below.
+    fn merge(&mut self, level: LevelId) {
+        let Some(at) = self.position(level) else {
+            return;
+        };
+        let ended = self.levels.split_off(at);
+        if let Some(first) = ended.first().filter(|level| level.sent) {
+            self.pending.push(Command::Release(level));
+            if first.lock_timeout.is_some() {
+                self.pending.push(Command::UnlimitLocks(level));
+            }
+        }
+        if let Some(below) = self.levels.last_mut() {
+            // A failure that is still to be told is that of the level below.
+            if ended.iter().any(|level| self.unanswered == Some(level.id)) {
+                self.unanswered = Some(below.id);
+            }
+            let actions = ended.into_iter().flat_map(|level| level.actions);
+            below.actions.extend(actions);
         }
     }
 }
 
 impl<A> Level<A> {
-    fn new(id: LevelId) -> Self {
+    fn new(id: LevelId, session: LevelId) -> Self {
         Level {
             id,
-            open: false,
-            failed: false,
+            session,
+            name: None,
+            lock_timeout: None,
+            sent: false,
+            failure: None,
             actions: Vec::new(),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Command::*;
-    use super::*;
-    use crate::error::ErrorKind;
-
-    fn ledger() -> Ledger<&'static str> {
-        Ledger::new()
-    }
-
-    fn kind<T>(result: Result<T>) -> Option<ErrorKind> {
-        result.err().map(|error| error.kind())
-    }
-
-    #[test]
-    fn first_statement_of_a_nested_session_sends_begin_and_savepoint_together() {
-        let mut ledger = ledger();
-        let child = ledger.nest(0).expect("nested");
-        assert_eq!(
-            ledger.prefix(child).expect("free"),
-            [Begin, Savepoint(child)]
-        );
-        ledger.sent();
-        assert_eq!(ledger.prefix(child).expect("free"), []);
-    }
-
-    #[test]
-    fn nested_session_without_statements_sends_nothing() {
-        let mut ledger = ledger();
-        let child = ledger.nest(0).expect("nested");
-        ledger.commit(child).expect("committed");
-        assert_eq!(ledger.prefix(0).expect("free"), [Begin]);
-    }
-
-    #[test]
-    fn release_travels_with_the_next_statement_and_not_with_commit() {
-        let mut ledger = ledger();
-        let child = ledger.nest(0).expect("nested");
-        ledger.sent();
-        ledger.commit(child).expect("committed");
-        assert_eq!(ledger.prefix(0).expect("free"), [Release(child)]);
-        assert_eq!(ledger.before_commit().count(), 0);
-    }
-
-    #[test]
-    fn rollback_of_a_level_swallows_what_was_pending_inside() {
-        let mut ledger = ledger();
-        let outer = ledger.nest(0).expect("nested");
-        let inner = ledger.nest(outer).expect("nested");
-        ledger.sent();
-        ledger.commit(inner).expect("committed");
-        let _ = ledger.roll_back(outer);
-        assert_eq!(ledger.prefix(0).expect("free"), [RollBackTo(outer)]);
-        assert_eq!(ledger.before_commit().count(), 1);
-    }
-
-    #[test]
-    fn parent_is_refused_while_a_child_is_open() {
-        let mut ledger = ledger();
-        ledger.nest(0).expect("nested");
-        assert_eq!(kind(ledger.prefix(0)), Some(ErrorKind::Session));
-        assert_eq!(kind(ledger.finish()), Some(ErrorKind::Session));
-    }
-
-    #[test]
-    fn failed_level_cannot_commit_and_leaves_its_parent_usable() {
-        let mut ledger = ledger();
-        let child = ledger.nest(0).expect("nested");
-        ledger.sent();
-        ledger.fail(child);
-        assert_eq!(kind(ledger.commit(child)), Some(ErrorKind::Aborted));
-        let _ = ledger.roll_back(child);
-        assert_eq!(ledger.prefix(0).expect("free"), [RollBackTo(child)]);
-    }
-
-    #[test]
-    fn actions_of_a_rolled_back_level_are_gone() {
-        let mut ledger = ledger();
-        ledger.act(0, "kept").expect("open");
-        let child = ledger.nest(0).expect("nested");
-        ledger.act(child, "gone").expect("open");
-        assert_eq!(ledger.roll_back(child), ["gone"]);
-        let child = ledger.nest(0).expect("nested");
-        ledger.act(child, "also kept").expect("open");
-        ledger.commit(child).expect("committed");
-        assert_eq!(ledger.finish().expect("finished"), ["kept", "also kept"]);
-    }
-
-    #[test]
-    fn interrupted_prefix_leaves_doubt_and_one_under_way_does_not() {
-        let mut ledger = ledger();
-        ledger.taken();
-        ledger.sending();
-        // Another task may open a level meanwhile; it will wait for the connection.
-        assert!(ledger.prefix(0).is_ok());
-        ledger.taken();
-        assert_eq!(kind(ledger.prefix(0)), Some(ErrorKind::ConnectionLost));
-    }
-
-    #[test]
-    fn child_of_a_dropped_parent_has_ended() {
-        let mut ledger = ledger();
-        let outer = ledger.nest(0).expect("nested");
-        let inner = ledger.nest(outer).expect("nested");
-        let _ = ledger.roll_back(outer);
-        assert_eq!(kind(ledger.prefix(inner)), Some(ErrorKind::Session));
     }
 }

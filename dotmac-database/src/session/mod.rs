@@ -5,11 +5,15 @@
 //! one, `wire` speaks to the driver, `gate` looks at raw SQL.
 
 mod action;
+mod batch;
 mod database;
 mod gate;
 mod handle;
 mod ledger;
 mod pool;
+mod retry;
+mod row_lock;
+mod savepoint;
 mod seaorm;
 mod shield;
 mod slot;
@@ -20,4 +24,6 @@ mod wire;
 
 pub use database::Database;
 pub use handle::{Session, SessionOptions};
+pub use retry::{RetryPolicy, Retrying};
+pub use row_lock::{LockRows, LockWait, LockedSelect};
 pub use stream::SessionStream;

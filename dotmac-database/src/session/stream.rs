@@ -31,17 +31,16 @@ impl<'s> SessionStream<'s> {
                 yield Err(Error::Ended.into());
                 return;
             };
-            unit.ledger().asking(level);
             let mut rows = wire.fetch(&statement);
             loop {
                 match rows.try_next().await {
                     Ok(Some(row)) => yield Ok(row),
                     Ok(None) => {
-                        unit.ledger().answered();
+                        unit.ledger().answered(None);
                         break;
                     }
                     Err(error) => {
-                        yield unit.settle(level, Err(error), DbErr::Query);
+                        yield unit.settle(Err(error), DbErr::Query);
                         break;
                     }
                 }

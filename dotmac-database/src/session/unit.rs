@@ -71,17 +71,15 @@ impl Unit {
     ) -> Result<ExecResult, DbErr> {
         let mut slot = self.enter(level, &statement.sql).await?;
         let wire = slot.running().ok_or(Error::Ended)?;
-        self.ledger().asking(level);
         let result = wire.execute(statement).await;
-        self.settle(level, result, DbErr::Exec)
+        self.settle(result, DbErr::Exec)
     }
 
     pub async fn batch(&self, level: LevelId, sql: &str) -> Result<ExecResult, DbErr> {
         let mut slot = self.enter(level, sql).await?;
         let wire = slot.running().ok_or(Error::Ended)?;
-        self.ledger().asking(level);
         let result = wire.batch(sql).await;
-        self.settle(level, result, DbErr::Exec)
+        self.settle(result, DbErr::Exec)
     }
 
     pub async fn fetch_one(
@@ -91,9 +89,8 @@ impl Unit {
     ) -> Result<Option<QueryResult>, DbErr> {
         let mut slot = self.enter(level, &statement.sql).await?;
         let wire = slot.running().ok_or(Error::Ended)?;
-        self.ledger().asking(level);
         let result = wire.fetch_one(statement).await;
-        self.settle(level, result, DbErr::Query)
+        self.settle(result, DbErr::Query)
     }
 
     pub async fn fetch_all(
@@ -103,9 +100,8 @@ impl Unit {
     ) -> Result<Vec<QueryResult>, DbErr> {
         let mut slot = self.enter(level, &statement.sql).await?;
         let wire = slot.running().ok_or(Error::Ended)?;
-        self.ledger().asking(level);
         let result = wire.fetch_all(statement).await;
-        self.settle(level, result, DbErr::Query)
+        self.settle(result, DbErr::Query)
     }
 
     /// Makes the connection ready for a statement of `level`, and keeps others off it.
@@ -122,10 +118,15 @@ impl Unit {
         self.ledger().check_stream()?;
         let mut slot = self.slot.lock().await;
         self.take(&mut slot).await;
-        let commands = self.ledger().prefix(level)?;
-        if !commands.is_empty() {
-            self.send(&mut slot, &commands, passed).await?;
+        let is_begun = {
+            let ledger = self.ledger();
+            ledger.check(level)?;
+            ledger.is_begun()
+        };
+        if !is_begun {
+            slot.begin().await.map_err(acquire_error)?;
         }
+        self.send_prefix(&mut slot, level, passed).await?;
         if passed == Passed::Raw {
             slot.taint();
         }
@@ -135,35 +136,32 @@ impl Unit {
     /// Comes to terms with what the last holder of the connection left when its future was dropped:
     /// a prefix, or a statement whose answer is still to come and may be an error.
     async fn take(&self, slot: &mut Slot) {
-        let unanswered = {
+        let is_unanswered = {
             let mut ledger = self.ledger();
             ledger.taken();
-            ledger.unanswered()
+            ledger.is_unanswered()
         };
-        let (Some(level), Some(wire)) = (unanswered, slot.running()) else {
+        let Some(wire) = slot.running().filter(|_| is_unanswered) else {
             return;
         };
         let drained = wire.drain().await;
         let mut ledger = self.ledger();
         match drained {
-            Ok(failed) => {
-                ledger.answered();
-                if failed {
-                    ledger.fail(level);
-                }
+            Ok(refused) => {
+                let refused = refused.map(|error| failure(&query_error(error, DbErr::Exec)));
+                ledger.answered(refused);
             }
             Err(_) => ledger.doubt("the connection broke"),
         }
     }
 
-    async fn send(&self, slot: &mut Slot, commands: &[Command], next: Passed) -> Result<()> {
-        let wire = match commands.first() {
-            Some(Command::Begin) => slot.begin().await.map_err(acquire_error)?,
-            _ => slot.running().ok_or(Error::Ended)?,
-        };
-        // Until it is answered, a dropped future leaves the state unknown.
-        self.ledger().sending();
-        let mut sql = self.sql(commands);
+    async fn send_prefix(&self, slot: &mut Slot, level: LevelId, next: Passed) -> Result<()> {
+        let commands = self.ledger().enter(level)?;
+        if commands.is_empty() {
+            return Ok(());
+        }
+        let wire = slot.running().ok_or(Error::Ended)?;
+        let mut sql = self.sql(&commands);
         // READ ONLY can be taken back until the first query: what is raw may not be one.
         if self.read_only && next == Passed::Raw && self.backend == DbBackend::Postgres {
             sql.push_str("SELECT;");
@@ -182,23 +180,27 @@ impl Unit {
         }
     }
 
-    /// Notes what an error means for the level.
+    /// Notes what the answer to a statement means for its level.
     pub fn settle<T>(
         &self,
-        level: LevelId,
         result: Result<T, sqlx::Error>,
         wrap: fn(RuntimeErr) -> DbErr,
     ) -> Result<T, DbErr> {
         let mut ledger = self.ledger();
-        ledger.answered();
-        result.map_err(|error| {
-            match damage(&error) {
-                Damage::None => {}
-                Damage::Statement => ledger.fail(level),
-                Damage::Connection => ledger.doubt("the connection broke"),
+        let (failure, result) = match result {
+            Ok(value) => (None, Ok(value)),
+            Err(error) => {
+                let damage = damage(&error);
+                if damage == Damage::Connection {
+                    ledger.doubt("the connection broke");
+                }
+                let error = query_error(error, wrap);
+                let failure = (damage == Damage::Statement).then(|| failure(&error));
+                (failure, Err(error))
             }
-            query_error(error, wrap)
-        })
+        };
+        ledger.answered(failure);
+        result
     }
 
     /// Commits, and runs the actions after commit. Not stopped by dropping the future.
@@ -313,6 +315,24 @@ impl Unit {
                     sql.push_str(&format!("RELEASE dotmac_{id};"));
                     settings = true;
                 }
+                // SET LOCAL ends with the transaction only: what it replaces is kept beside it.
+                Command::LimitLocks(_, milliseconds) => {
+                    if self.backend == DbBackend::Postgres {
+                        sql.push_str(&format!(
+                            "SELECT set_config('dotmac.lock_timeout',\
+                             current_setting('lock_timeout'),true);\
+                             SET LOCAL lock_timeout={milliseconds};"
+                        ));
+                    }
+                }
+                Command::UnlimitLocks(_) => {
+                    if self.backend == DbBackend::Postgres {
+                        sql.push_str(
+                            "SELECT set_config('lock_timeout',\
+                             current_setting('dotmac.lock_timeout'),true);",
+                        );
+                    }
+                }
                 Command::RollBackTo(id) => {
                     sql.push_str(&format!("ROLLBACK TO dotmac_{id};RELEASE dotmac_{id};"));
                 }
@@ -358,13 +378,17 @@ pub fn query_error(error: sqlx::Error, wrap: fn(RuntimeErr) -> DbErr) -> DbErr {
     wrap(RuntimeErr::SqlxError(Arc::new(error)))
 }
 
+fn failure(error: &DbErr) -> ErrorKind {
+    Error::from(error.clone()).kind()
+}
+
 fn commit_error(error: sqlx::Error) -> Error {
     if damage(&error) == Damage::Connection {
         return Error::CommitUnknown(Arc::new(error));
     }
     let error = Error::from(query_error(error, DbErr::Exec));
     match error.kind() {
-        ErrorKind::Aborted => Error::Aborted,
+        ErrorKind::Aborted => Error::Aborted { cause: None },
         _ => error,
     }
 }

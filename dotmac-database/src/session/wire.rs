@@ -77,17 +77,19 @@ impl Wire {
         }
     }
 
-    /// Reads the answers to statements that nobody waited for; whether one of them failed.
-    pub async fn drain(&mut self) -> Result<bool, sqlx::Error> {
-        let mut failed = false;
+    /// Reads the answers to statements that nobody waited for: the first refusal among them.
+    pub async fn drain(&mut self) -> Result<Option<sqlx::Error>, sqlx::Error> {
+        let mut refused = None;
         loop {
             let answered = match self {
                 Wire::Postgres { connection, .. } => connection.flush().await,
                 Wire::Sqlite { connection } => connection.flush().await,
             };
             match answered {
-                Ok(()) => return Ok(failed),
-                Err(error) if damage(&error) == Damage::Statement => failed = true,
+                Ok(()) => return Ok(refused),
+                Err(error) if damage(&error) == Damage::Statement => {
+                    refused.get_or_insert(error);
+                }
                 Err(error) => return Err(error),
             }
         }

@@ -16,10 +16,11 @@ pub enum Variant {
     Read,
     NestedTransaction,
     NestedSession,
+    Retrying,
 }
 
 impl Variant {
-    pub const ALL: [Variant; 7] = [
+    pub const ALL: [Variant; 8] = [
         Variant::Autocommit,
         Variant::Transaction,
         Variant::SetConfig,
@@ -27,6 +28,7 @@ impl Variant {
         Variant::Read,
         Variant::NestedTransaction,
         Variant::NestedSession,
+        Variant::Retrying,
     ];
 
     /// What the others are compared with.
@@ -41,6 +43,7 @@ impl Variant {
             Variant::Read => "5 read session",
             Variant::NestedTransaction => "6 SeaORM transaction, nested",
             Variant::NestedSession => "7 write session, nested",
+            Variant::Retrying => "8 write session, retrying",
         }
     }
 
@@ -55,6 +58,11 @@ impl Variant {
             Variant::Write => {
                 let work = async |tx: &Session| find(tx, bed.order).await;
                 bed.db.write(&bed.context, work).await?
+            }
+            Variant::Retrying => {
+                let work = async |tx: &Session| find(tx, bed.order).await;
+                let retrying = bed.db.retrying(RetryPolicy::default());
+                retrying.write(&bed.context, work).await?
             }
             Variant::Read => {
                 let work = async |tx: &Session| find(tx, bed.order).await;

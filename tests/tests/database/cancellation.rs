@@ -64,7 +64,7 @@ async fn drip() -> u16 {
 }
 
 /// The shop behind the dripping proxy.
-async fn dripping(connections: u32) -> Shop {
+pub async fn dripping(connections: u32) -> Shop {
     let mut shop = Shop::open().await;
     let (direct, slow) = (server().port().to_string(), drip().await.to_string());
     let url = crate::support::url(&shop.name).replace(&direct, &slow);

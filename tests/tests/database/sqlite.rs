@@ -11,7 +11,7 @@ use sea_orm_migration::MigratorTrait;
 use crate::cancellation::poll_times;
 use crate::support::{context, kind};
 
-async fn open() -> Database {
+pub async fn open() -> Database {
     let db = in_memory().await.unwrap();
     Migrator::up(&db.plain(), None).await.unwrap();
     db
