@@ -66,15 +66,16 @@ impl<E: Retryable + StdError> Retryable for TransactionError<E> {
     }
 }
 
-/// Looks for [`Error`] or `DbErr` in the box, and among the sources of what is in it.
+/// The first [`Error`] or `DbErr` answers, in the box or among the sources of what is in it.
 impl Retryable for Box<dyn StdError + Send + Sync> {
     fn is_retryable(&self) -> bool {
         let mut next: Option<&(dyn StdError + 'static)> = Some(self.as_ref());
         while let Some(error) = next {
-            if error.downcast_ref().is_some_and(Error::is_retryable)
-                || error.downcast_ref().is_some_and(DbErr::is_retryable)
-            {
-                return true;
+            if let Some(error) = error.downcast_ref::<Error>() {
+                return error.is_retryable();
+            }
+            if let Some(error) = error.downcast_ref::<DbErr>() {
+                return error.is_retryable();
             }
             next = error.source();
         }

@@ -26,14 +26,14 @@ use crate::error::{Error, Result};
 /// - A session that is dropped without [`commit`](Self::commit), by an error, a panic or a cancelled
 ///   future, is rolled back, and its connection meets no other user before that.
 /// - After a failed statement nothing of the unit of work (or of the nested session) is committed;
-///   `commit` is then [`Error::Aborted`].
+///   `commit` is then [`Error::Aborted`]. [`roll_back_to`](Self::roll_back_to) takes the failure back.
 /// - In a read session the database refuses writes.
 ///
 /// # Cancel safety
 /// Dropping the future of a statement leaves the session usable, except during the first one of a
-/// session or nested session, where BEGIN or SAVEPOINT may be under way: then the whole unit of work
-/// is [`Error::InDoubt`] from there on, and is rolled back. A dropped statement may or may not have
-/// run.
+/// session, nested session or savepoint, and the first after the end of one, where BEGIN, SAVEPOINT or
+/// RELEASE may be under way: then the whole unit of work is [`Error::InDoubt`] from there on, and is
+/// rolled back. A dropped statement may or may not have run.
 #[must_use = "a session that is dropped is rolled back"]
 pub struct Session {
     unit: Arc<Unit>,

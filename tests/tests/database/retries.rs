@@ -332,6 +332,10 @@ async fn error_of_the_programs_own_says_what_is_run_again() {
 }
 
 /// As a handler of a web framework: the future owns what it needs, and may run on any thread.
+#[expect(
+    clippy::manual_async_fn,
+    reason = "that its future is `Send` is to be said and checked here"
+)]
 fn handler(
     db: Database,
     context: RequestContext,

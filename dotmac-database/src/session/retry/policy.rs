@@ -111,7 +111,7 @@ impl Attempts {
                 );
             }
         }
-        self.number += 1;
+        self.number = number.saturating_add(1);
         delay
     }
 
