@@ -60,12 +60,10 @@ async fn sum(tx: &Session) -> Result<i64, DbErr> {
 }
 
 async fn set_total_of(tx: &Session, id: Uuid, total: i64) -> Result<(), DbErr> {
-    let changed = order::ActiveModel {
-        id: Unchanged(id),
-        total_cents: Set(total),
-        ..Default::default()
-    };
-    changed.update(tx).await.map(drop)
+    let changed = order::Entity::update_many()
+        .col_expr(order::Column::TotalCents, total.into())
+        .filter(order::Column::Id.eq(id));
+    changed.exec(tx).await.map(drop)
 }
 
 #[tokio::test]
