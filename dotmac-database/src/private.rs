@@ -11,6 +11,7 @@ pub use crate::entity::{
     SoftDelete, SoftDeleteColumns, TenantAware, TenantColumn, TimestampColumns, Timestamps,
     Versioned, describe, scope, stamp, version,
 };
+pub use crate::migrate::Installable;
 pub use crate::soft_delete::SoftDeleteMany;
 
 /// The type of timestamps.

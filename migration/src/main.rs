@@ -1,15 +1,19 @@
-//! The migration command line: sea-orm-migration's, with the database found as the library does.
+//! The migration command line: applies migrations, compares, generates.
+
+use std::error::Error;
+use std::process::ExitCode;
 
 use clap::Parser;
 use migration::Cli;
 
 #[tokio::main]
-async fn main() -> std::process::ExitCode {
-    match Cli::parse().run().await {
-        Ok(()) => std::process::ExitCode::SUCCESS,
-        Err(error) => {
+async fn main() -> ExitCode {
+    Cli::parse().run().await.unwrap_or_else(|error| {
+        let mut cause: Option<&dyn Error> = Some(error.as_ref());
+        while let Some(error) = cause {
             eprintln!("{error}");
-            std::process::ExitCode::FAILURE
+            cause = error.source();
         }
-    }
+        ExitCode::FAILURE
+    })
 }

@@ -2,8 +2,6 @@
 
 use sea_orm_migration::prelude::*;
 
-use crate::{m20260101_000001_roles, m20260101_000002_shop};
-
 /// Brings a database to the current schema.
 pub struct Migrator;
 
@@ -11,8 +9,8 @@ pub struct Migrator;
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         vec![
-            Box::new(m20260101_000001_roles::Migration),
-            Box::new(m20260101_000002_shop::Migration),
+            Box::new(super::m20260101_000001_roles::Migration),
+            Box::new(super::m20260101_000002_shop::Migration),
         ]
     }
 }

@@ -152,5 +152,8 @@ fn emit(feature: Feature, options: &Options, tenant: Option<&Field>) -> TokenStr
                 }),
             )
         }
+        #private::register! {
+            #private::Installable::of::<Entity>()
+        }
     }
 }

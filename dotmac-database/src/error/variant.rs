@@ -144,6 +144,29 @@ pub enum Error {
         /// What is wrong, without the value where it may be secret.
         reason: String,
     },
+    /// No entity of the program is named so.
+    #[error("no entity has the table or the path `{name}`: is it linked into this program?")]
+    UnknownEntity {
+        /// The name.
+        name: String,
+    },
+    /// Two entities have the same table, and it is not said which of them tells what it is like.
+    #[error("`{}` and `{}` have the same table \"{table}\": name one by its path", entities[0], entities[1])]
+    SharedTable {
+        /// The table.
+        table: String,
+        /// Where the entities are.
+        entities: [&'static str; 2],
+    },
+    /// A hook after the migrations failed; the migrations stay applied.
+    #[error("the hook `{hook}` after the migrations failed")]
+    Hook {
+        /// The hook's name.
+        hook: &'static str,
+        /// What it said.
+        #[source]
+        source: Arc<dyn std::error::Error + Send + Sync>,
+    },
     /// The database cannot do what was asked.
     #[error("{what} needs PostgreSQL; the database is {backend}")]
     Unsupported {
@@ -230,8 +253,11 @@ pub enum ErrorKind {
     ContextChange,
     /// [`Error::Unprotected`].
     Unprotected,
-    /// [`Error::SharedTenantTable`], [`Error::IndexDiffers`] or [`Error::NoUniqueKey`].
+    /// [`Error::SharedTenantTable`], [`Error::IndexDiffers`], [`Error::NoUniqueKey`],
+    /// [`Error::UnknownEntity`] or [`Error::SharedTable`].
     Schema,
+    /// [`Error::Hook`].
+    Hook,
     /// [`Error::Config`] or [`Error::MissingRole`].
     Config,
     /// [`Error::Unsupported`].
@@ -282,7 +308,10 @@ impl Error {
             Error::Unprotected { .. } => ErrorKind::Unprotected,
             Error::SharedTenantTable { .. }
             | Error::IndexDiffers { .. }
-            | Error::NoUniqueKey { .. } => ErrorKind::Schema,
+            | Error::NoUniqueKey { .. }
+            | Error::UnknownEntity { .. }
+            | Error::SharedTable { .. } => ErrorKind::Schema,
+            Error::Hook { .. } => ErrorKind::Hook,
             Error::Config { .. } | Error::MissingRole { .. } => ErrorKind::Config,
             Error::Unsupported { .. } => ErrorKind::Unsupported,
             Error::Busy { .. } | Error::Ended | Error::UnknownSavepoint { .. } => {

@@ -21,15 +21,16 @@ fn statement<E: EntityTrait>(
     relation: &RelationDef,
     own_tenant: Option<&str>,
 ) -> ForeignKeyCreateStatement {
-    let (schema, target) = schema_and_name(&relation.to_tbl);
+    let to_table = table_name(&relation.to_tbl);
+    let (schema, target) = (to_table.schema(), to_table.bare());
     let mut from = names(&relation.from_col);
     let mut to = names(&relation.to_col);
     // The name tells the column that refers, not the tenant that goes with it.
     let name = object(
         "fk",
-        &[TableName::of::<E>().bare(), &from.join("_"), &target],
+        &[TableName::of::<E>().bare(), &from.join("_"), target],
     );
-    let tenants = own_tenant.zip(tenant_column(schema.as_deref(), &target));
+    let tenants = own_tenant.zip(tenant_column(schema, target));
     if let Some((own, other)) = tenants
         && !from.iter().any(|column| column == own)
         && !to.iter().any(|column| column == other)
@@ -74,12 +75,13 @@ fn names(columns: &Identity) -> Vec<String> {
     columns.iter().map(|column| column.to_string()).collect()
 }
 
-fn schema_and_name(table: &TableRef) -> (Option<String>, String) {
+/// The table that a relation leads to.
+pub fn table_name(table: &TableRef) -> TableName {
     match table {
-        TableRef::Table(name, _) => (
+        TableRef::Table(name, _) => TableName::new(
             name.0.as_ref().map(|schema| schema.1.to_string()),
             name.1.to_string(),
         ),
-        _ => (None, String::new()),
+        _ => TableName::new(None, String::new()),
     }
 }

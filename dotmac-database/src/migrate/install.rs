@@ -3,13 +3,16 @@
 use sea_orm::{DbBackend, EntityTrait};
 use sea_orm_migration::SchemaManager;
 
-use super::{index, table, trigger};
+use super::{alter, index, table, trigger};
 use crate::entity::TenantAware;
 use crate::error::Result;
 use crate::rls::{self, Roles};
 
 /// Creates the table of a tenant-aware entity with its keys, indexes and triggers, and on PostgreSQL
 /// its policies and grants: each tenant reads and writes its own rows.
+///
+/// Where the table exists, its columns stay as they are and the rest is brought to what the entity
+/// wants: what is missing of keys and indexes is created, triggers, policies and grants are made anew.
 ///
 /// # Errors
 /// The database's, for instance where the [`Roles`] do not exist.
@@ -47,6 +50,7 @@ pub async fn remove<E: EntityTrait>(manager: &SchemaManager<'_>) -> Result<()> {
 
 async fn structure<E: EntityTrait>(manager: &SchemaManager<'_>) -> Result<()> {
     table::create_table::<E>(manager).await?;
+    alter::create_keys::<E>(manager).await?;
     index::create_indexes::<E>(manager).await?;
     trigger::create_triggers::<E>(manager).await
 }

@@ -24,10 +24,15 @@ use crate::rls::TableName;
 /// # Errors
 /// The database's.
 pub async fn create_table<E: EntityTrait>(manager: &SchemaManager<'_>) -> Result<()> {
-    let backend = manager.get_database_backend();
     if exists::<E>(manager).await? {
         return Ok(());
     }
+    make::<E>(manager).await
+}
+
+/// Creates the table and the enum types of its columns.
+pub(super) async fn make<E: EntityTrait>(manager: &SchemaManager<'_>) -> Result<()> {
+    let backend = manager.get_database_backend();
     for enumeration in Schema::new(backend).create_enum_from_entity(E::default()) {
         enumeration::create(manager, enumeration).await?;
     }
@@ -80,7 +85,7 @@ fn statement<E: EntityTrait>(backend: DbBackend) -> TableCreateStatement {
     let mut table = Table::create();
     table.table(E::default().table_ref());
     for column in E::Column::iter() {
-        table.col(without_unique(&schema.get_column_def::<E>(column)));
+        table.col(column_of::<E>(column, &schema));
     }
     let keys = primary_key::<E>();
     let name = TableName::of::<E>();
@@ -92,19 +97,11 @@ fn statement<E: EntityTrait>(backend: DbBackend) -> TableCreateStatement {
         }
         table.primary_key(&mut primary);
     }
-    // What composite foreign keys of other tables refer to.
-    if let Some(tenant) = description::<E>().and_then(|entity| entity.features.tenant)
-        && !keys.iter().any(|key| key == tenant.tenant_id)
-    {
-        let mut parts = vec![name.bare(), tenant.tenant_id];
-        parts.extend(keys.iter().map(String::as_str));
+    if let Some(key) = tenant_key::<E>() {
         let mut unique = Index::create();
-        unique
-            .unique()
-            .name(object("uq", &parts))
-            .col(tenant.tenant_id);
-        for key in &keys {
-            unique.col(key.clone());
+        unique.unique().name(key.name);
+        for column in key.columns {
+            unique.col(column);
         }
         table.index(&mut unique);
     }
@@ -112,6 +109,34 @@ fn statement<E: EntityTrait>(backend: DbBackend) -> TableCreateStatement {
         table.foreign_key(&mut key);
     }
     table
+}
+
+/// A unique constraint.
+pub(super) struct UniqueKey {
+    pub name: String,
+    pub columns: Vec<String>,
+}
+
+/// What composite foreign keys of other tables refer to: the tenant and the primary key.
+pub(super) fn tenant_key<E: EntityTrait>() -> Option<UniqueKey> {
+    let tenant = description::<E>()?.features.tenant?;
+    let mut columns = primary_key::<E>();
+    if columns.iter().any(|key| key == tenant.tenant_id) {
+        return None;
+    }
+    columns.insert(0, tenant.tenant_id.to_owned());
+    let table = TableName::of::<E>();
+    let mut parts = vec![table.bare()];
+    parts.extend(columns.iter().map(String::as_str));
+    Some(UniqueKey {
+        name: object("uq", &parts),
+        columns,
+    })
+}
+
+/// The definition of a column in the table.
+pub(super) fn column_of<E: EntityTrait>(column: E::Column, schema: &Schema) -> ColumnDef {
+    without_unique(&schema.get_column_def::<E>(column))
 }
 
 /// The column without its own UNIQUE, which would tell one tenant of another's values.

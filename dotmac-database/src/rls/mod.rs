@@ -16,6 +16,7 @@ mod policy;
 mod role;
 mod table;
 
+pub(crate) use policy::protect;
 pub use policy::{install, remove, share};
 pub use role::{Login, Roles};
 pub(crate) use table::{TableName, postgres_only};

@@ -28,6 +28,16 @@ where
     E: TenantAware,
     C: ConnectionTrait,
 {
+    protect::<E, C>(db, roles).await
+}
+
+/// [`install`] for callers that know the entity's features only by its record; without a tenant's
+/// column there is nothing to do.
+pub async fn protect<E, C>(db: &C, roles: &Roles) -> Result<()>
+where
+    E: EntityTrait,
+    C: ConnectionTrait,
+{
     postgres_only(db, "row-level security")?;
     let Some(tenant) = description::<E>().and_then(|entity| entity.features.tenant) else {
         return Ok(());
@@ -40,7 +50,7 @@ where
         tenant.kind.sql_type(),
     );
     let application = quote(&roles.application);
-    let mut sql = protect(&table, roles);
+    let mut sql = close(&table, roles);
     sql.push_str(&sequences(
         &table,
         "GRANT USAGE ON SEQUENCE %s TO",
@@ -75,7 +85,7 @@ where
     }
     let table = table.sql();
     let application = quote(&roles.application);
-    let mut sql = protect(&table, roles);
+    let mut sql = close(&table, roles);
     sql.push_str(&format!(
         "CREATE POLICY dotmac_shared ON {table} FOR SELECT TO {application} USING (true);\
          GRANT SELECT ON {table} TO {application};"
@@ -122,7 +132,7 @@ where
 
 /// What every protected table has: FORCE, an owner without login, and the two policies that see all
 /// rows, for logins of their own. The owner gets none: it would re-open its views and functions.
-fn protect(table: &str, roles: &Roles) -> String {
+fn close(table: &str, roles: &Roles) -> String {
     let (migrator, system) = (quote(&roles.migrator), quote(&roles.system));
     format!(
         "ALTER TABLE {table} OWNER TO {owner};\

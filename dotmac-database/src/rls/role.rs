@@ -127,6 +127,22 @@ impl Roles {
         Ok(())
     }
 
+    /// Makes sure that all of them exist.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] on SQLite; [`Error::MissingRole`]; the database's.
+    pub(crate) async fn verify<C: ConnectionTrait>(&self, db: &C) -> Result<()> {
+        postgres_only(db, "roles")?;
+        for (role, _) in self.all() {
+            if !exists(db, role).await? {
+                return Err(Error::MissingRole {
+                    role: role.to_owned(),
+                });
+            }
+        }
+        Ok(())
+    }
+
     /// Gives a login its password.
     ///
     /// PostgreSQL may log the statement: prefer `\password` of psql, or a verifier, in production.

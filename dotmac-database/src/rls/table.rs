@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::ident::quote;
 
 /// A table's name in SQL.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TableName {
     schema: Option<String>,
     table: String,
@@ -20,6 +20,16 @@ impl TableName {
             schema: EntityName::schema_name(&entity).map(str::to_owned),
             table: entity.table_name().to_owned(),
         }
+    }
+
+    /// A table of this schema, or of the search path.
+    pub fn new(schema: Option<String>, table: String) -> Self {
+        TableName { schema, table }
+    }
+
+    /// The schema, unquoted, where the entity names one.
+    pub fn schema(&self) -> Option<&str> {
+        self.schema.as_deref()
     }
 
     /// The bare name, unquoted.

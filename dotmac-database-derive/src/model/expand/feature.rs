@@ -37,6 +37,9 @@ pub fn expand(entity: &Entity, private: &TokenStream) -> TokenStream {
         #private::register! {
             #private::Registered::of::<Entity>()
         }
+        #private::register! {
+            #private::Installable::of::<Entity>()
+        }
     }
 }
 
