@@ -171,10 +171,11 @@ fn select(names: &[String]) -> Result<Vec<&'static Installable>> {
     for name in names {
         let before = selected.len();
         let suffix = format!("::{}::Entity", name.trim_end_matches("::Entity"));
-        selected
-            .extend(all.iter().filter(|entity| {
-                entity.table().bare() == name || entity.path().ends_with(&suffix)
-            }));
+        let has_path = |entity: &Installable| format!("::{}", entity.path()).ends_with(&suffix);
+        selected.extend(
+            all.iter()
+                .filter(|entity| entity.table().bare() == name || has_path(entity)),
+        );
         if selected.len() == before {
             return Err(Error::UnknownEntity { name: name.clone() });
         }
@@ -211,20 +212,30 @@ fn with_targets(selected: &[&'static Installable]) -> Vec<&'static Installable> 
         }
         seen.push(entity.table());
         for target in entity.targets() {
-            if let Some(target) = known.iter().find(|other| other.table() == target) {
+            let near = |other: &&&Installable| common_start(entity.path(), other.path());
+            let has_table = |other: &&&'static Installable| other.table() == target;
+            if let Some(target) = known.iter().filter(has_table).max_by_key(near) {
                 visit(target, known, seen, sorted);
             }
         }
         sorted.push(entity);
     }
-    // Of several entities on one table, the selected one.
-    let mut known = selected.to_vec();
-    known.extend(Installable::all());
+    // Of several entities on one table, the selected one; else the nearest.
+    let is_selected = |table: TableName| selected.iter().any(|entity| entity.table() == table);
+    let mut known = Installable::all();
+    known.retain(|entity| !is_selected(entity.table()));
+    known.extend(selected);
     let (mut seen, mut sorted) = (Vec::new(), Vec::new());
     for entity in selected {
         visit(entity, &known, &mut seen, &mut sorted);
     }
     sorted
+}
+
+/// How many characters two paths have in common at their start.
+fn common_start(one: &str, other: &str) -> usize {
+    let pairs = one.chars().zip(other.chars());
+    pairs.take_while(|(one, other)| one == other).count()
 }
 
 async fn current_schema<C: ConnectionTrait>(db: &C) -> Result<String> {

@@ -8,7 +8,7 @@ use sea_orm::{
 use sea_orm_migration::SchemaManager;
 
 use super::{enumeration, foreign_key};
-use crate::entity::description;
+use crate::entity::{UniqueKey, description};
 use crate::error::Result;
 use crate::ident::{literal, object};
 use crate::rls::TableName;
@@ -111,12 +111,6 @@ fn statement<E: EntityTrait>(backend: DbBackend) -> TableCreateStatement {
     table
 }
 
-/// A unique constraint.
-pub(super) struct UniqueKey {
-    pub name: String,
-    pub columns: Vec<String>,
-}
-
 /// What composite foreign keys of other tables refer to: the tenant and the primary key.
 pub(super) fn tenant_key<E: EntityTrait>() -> Option<UniqueKey> {
     let tenant = description::<E>()?.features.tenant?;
@@ -131,6 +125,7 @@ pub(super) fn tenant_key<E: EntityTrait>() -> Option<UniqueKey> {
     Some(UniqueKey {
         name: object("uq", &parts),
         columns,
+        live: None,
     })
 }
 

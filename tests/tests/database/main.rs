@@ -11,9 +11,14 @@
 mod cancellation;
 mod context;
 mod entities;
+mod generated;
 mod hooks;
+mod journal;
 mod library;
 mod migrations;
+mod migrations_diff;
+mod migrations_generate;
+mod migrations_run;
 mod pgbouncer;
 mod pool;
 mod reads;

@@ -1,0 +1,4 @@
+//! What `generate` wrote, compiled as in a user's crate.
+
+pub mod first;
+pub mod second;
