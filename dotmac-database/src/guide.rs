@@ -9,6 +9,9 @@ pub mod units_of_work {}
 #[doc = include_str!("../docs/guide/row_locks.md")]
 pub mod row_locks {}
 
+#[doc = include_str!("../docs/guide/migrations.md")]
+pub mod migrations {}
+
 #[doc = include_str!("../docs/guide/unique_keys.md")]
 pub mod unique_keys {}
 

@@ -2,10 +2,12 @@
 //!
 //! Seam into SeaORM 2.0: the pool behind a `DatabaseConnection` knows how to connect.
 
+use std::sync::Arc;
+
 use sea_orm::{DatabaseConnection, DatabaseConnectionType, DbErr, RuntimeErr};
 use sqlx::{Connection, Executor, PgConnection};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// An advisory lock of a database, held while the value lives; nothing on SQLite.
 ///
@@ -57,6 +59,6 @@ impl Lock {
     }
 }
 
-fn connection_error(error: sqlx::Error) -> crate::Error {
-    DbErr::Conn(RuntimeErr::SqlxError(std::sync::Arc::new(error))).into()
+fn connection_error(error: sqlx::Error) -> Error {
+    DbErr::Conn(RuntimeErr::SqlxError(Arc::new(error))).into()
 }

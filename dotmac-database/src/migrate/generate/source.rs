@@ -80,16 +80,14 @@ fn call(call: &str) -> String {
 fn comment(mark: &str, indent: &str, text: &str) -> String {
     let mut lines = String::new();
     let mut line = format!("{indent}{mark}");
-    let mut words = 0;
-    for word in text.split_whitespace() {
-        if words > 0 && line.chars().count() + 1 + word.chars().count() > WIDTH {
+    for (nth, word) in text.split_whitespace().enumerate() {
+        if nth > 0 && line.chars().count() + 1 + word.chars().count() > WIDTH {
             lines.push_str(&line);
             lines.push('\n');
             line = format!("{indent}{mark}");
         }
         line.push(' ');
         line.push_str(word);
-        words += 1;
     }
     lines + &line + "\n"
 }
