@@ -56,7 +56,8 @@ impl Comparison {
 /// the right to create a schema in the database (the migrator does not have it), and a schema that an
 /// entity names must belong to the connected role. Foreign keys to tables of entities that are not
 /// registered block writes of these for a moment. An entity without tenant is compared as shared where
-/// its table has policies. Rights of roles are not compared.
+/// its table has policies. Rights of roles are not compared, nor
+/// checks that only the database has (`create_check`).
 ///
 /// On SQLite, the tables are made in memory; there are no policies.
 ///
