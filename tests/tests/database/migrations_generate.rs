@@ -196,6 +196,7 @@ async fn nothing_is_dropped_unless_asked_for() {
         assert!(text.contains(&format!("// Decide: {line}.\n")), "{text}");
     }
     assert!(!text.contains("migrate::"), "{text}");
+    assert!(!text.contains("use crate"), "{text}");
 }
 
 #[tokio::test]

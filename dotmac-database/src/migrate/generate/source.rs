@@ -104,10 +104,15 @@ impl Modules {
             let same = |other: &&String| last(other) == last(module);
             plan.modules.iter().filter(same).count() == 1
         };
+        let is_called = |module: &&String| {
+            let mut lines = plan.up.iter().chain(&plan.down);
+            lines.any(|line| matches!(line, Line::Call { module: called, .. } if called == *module))
+        };
         let mut imported: Vec<String> = plan
             .modules
             .iter()
             .filter(is_unique)
+            .filter(is_called)
             .filter(|module| module.contains("::"))
             .cloned()
             .collect();
