@@ -12,6 +12,9 @@ pub mod row_locks {}
 #[doc = include_str!("../docs/guide/migrations.md")]
 pub mod migrations {}
 
+#[doc = include_str!("../docs/guide/json.md")]
+pub mod json {}
+
 #[doc = include_str!("../docs/guide/unique_keys.md")]
 pub mod unique_keys {}
 

@@ -45,8 +45,9 @@ pub use config::{DatabaseConfig, StartCheck};
 pub use context::{RequestContext, TenantId, TenantKey, TenantKind};
 pub use entity::scope::reversed;
 pub use entity::{
-    AuditColumns, Audited, BaseModel, Featured, Features, SoftDelete, SoftDeleteColumns,
-    TenantAware, TenantColumn, TimestampColumns, Timestamps, UpdateManyVersioned, Versioned,
+    AuditColumns, Audited, BaseModel, Featured, Features, JsonInput, JsonModel, SoftDelete,
+    SoftDeleteColumns, TenantAware, TenantColumn, TimestampColumns, Timestamps,
+    UpdateManyVersioned, Versioned,
 };
 pub use error::{Error, ErrorKind, Result, Retryable};
 pub use session::{

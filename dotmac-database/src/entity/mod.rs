@@ -2,6 +2,7 @@
 
 mod ability;
 mod feature;
+mod json;
 mod registry;
 pub mod scope;
 pub mod stamp;
@@ -15,6 +16,7 @@ pub use ability::{
 pub use feature::{
     AuditColumns, Featured, Features, SoftDeleteColumns, TenantColumn, TimestampColumns,
 };
+pub use json::{JsonInput, JsonModel};
 pub use registry::{
     Registered, describe, description, qualified_tenant_tables, tenant_column, tenant_kinds,
     tenant_tables,

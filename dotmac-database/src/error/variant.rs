@@ -120,6 +120,42 @@ pub enum Error {
         /// The columns.
         columns: String,
     },
+    /// JSON for a row names what is no column of it.
+    #[error("the JSON for `{entity}` has unknown keys: {keys:?}")]
+    UnknownKeys {
+        /// The entity's table.
+        entity: String,
+        /// The keys.
+        keys: Vec<String>,
+    },
+    /// JSON for a row would set a column that only the library and the database set.
+    #[error("`{key}` of `{entity}` cannot be set by JSON")]
+    ProtectedKey {
+        /// The entity's table.
+        entity: String,
+        /// The key.
+        key: &'static str,
+    },
+    /// JSON for a row has a value that its column does not take.
+    #[error("`{key}` in the JSON for `{entity}` must be {expected}")]
+    InvalidValue {
+        /// The entity's table.
+        entity: String,
+        /// The key, or `$` for the JSON as a whole.
+        key: &'static str,
+        /// What it must be.
+        expected: String,
+    },
+    /// A row has a value for which there is no JSON.
+    #[error("`{key}` of `{entity}` cannot be written as JSON: {reason}")]
+    NotJson {
+        /// The entity's table.
+        entity: String,
+        /// The key.
+        key: &'static str,
+        /// Why.
+        reason: &'static str,
+    },
     /// The login role is not held back by row-level security.
     #[error("role \"{role}\" bypasses row-level security ({reason}): {remedy}")]
     BypassesRls {
@@ -226,8 +262,8 @@ pub enum Error {
 
 /// The kinds of [`Error`], for a `match`.
 ///
-/// As answers to a request: `NotFound` 404; `Unique`, `ForeignKey`, `PhysicalDelete`, `StaleVersion` 409; `Constraint`
-/// 422; `ForeignTenant`, `Denied` 403; `InvalidContext`, `MissingTenant` 400; `Serialization` again, then
+/// As answers to a request: `NotFound` 404; `Unique`, `ForeignKey`, `PhysicalDelete`, `StaleVersion` 409; `Constraint`,
+/// `InvalidInput` 422; `ForeignTenant`, `Denied` 403; `InvalidContext`, `MissingTenant` 400; `Serialization` again, then
 /// 503; `PoolTimeout`, `Timeout`, `ConnectionLost` 503; `CommitUnknown` 500, and never again blindly;
 /// all others 500.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -258,6 +294,8 @@ pub enum ErrorKind {
     Schema,
     /// [`Error::Hook`].
     Hook,
+    /// [`Error::UnknownKeys`], [`Error::ProtectedKey`] or [`Error::InvalidValue`].
+    InvalidInput,
     /// [`Error::Config`] or [`Error::MissingRole`].
     Config,
     /// [`Error::Unsupported`].
@@ -312,6 +350,10 @@ impl Error {
             | Error::UnknownEntity { .. }
             | Error::SharedTable { .. } => ErrorKind::Schema,
             Error::Hook { .. } => ErrorKind::Hook,
+            Error::UnknownKeys { .. } | Error::ProtectedKey { .. } | Error::InvalidValue { .. } => {
+                ErrorKind::InvalidInput
+            }
+            Error::NotJson { .. } => ErrorKind::Other,
             Error::Config { .. } | Error::MissingRole { .. } => ErrorKind::Config,
             Error::Unsupported { .. } => ErrorKind::Unsupported,
             Error::Busy { .. } | Error::Ended | Error::UnknownSavepoint { .. } => {
