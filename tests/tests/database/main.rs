@@ -9,11 +9,13 @@
 )]
 
 mod cancellation;
+mod compat;
 mod context;
 mod entities;
 mod generated;
 mod hooks;
 mod journal;
+mod json;
 mod library;
 mod migrations;
 mod migrations_diff;
