@@ -14,4 +14,4 @@
 //! | I40, I41, I44 | logins and tables that policies do not bind | `roles.rs` |
 //! | I45 | what a migration leaves when it is taken back | `migrations.rs` |
 //! | I60–I62 | soft delete | `soft_delete.rs`, `entities.rs` |
-//! | I65, I66 | stamps | `stamps.rs` |
+//! | I65, I66 | stamps | `stamps.rs`, `json.rs` |

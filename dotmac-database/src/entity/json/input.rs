@@ -17,8 +17,8 @@ use crate::error::{Error, Result};
 /// How JSON from outside is put into rows of an entity.
 ///
 /// By default a key that is no column is an error, and so is one that would change a protected
-/// column: the primary key, the tenant, timestamps, audit and soft-delete columns, the version. Keys are what
-/// serde calls the fields (`#[serde(rename)]` counts); values are what
+/// column: the primary key, the tenant, the version, timestamps, audit and soft-delete columns. Keys
+/// are what serde calls the fields (`#[serde(rename)]` counts); values are what
 /// [`to_json`](super::JsonModel::to_json) writes.
 ///
 /// # Differences from SeaORM
@@ -166,7 +166,8 @@ fn set<E: EntityTrait>(
     Err(invalid::<E>(column.json_key(), ty.expected()))
 }
 
-// SeaORM 2.0 panics on an array with an item that the item's type does not take.
+// SeaORM 2.0 panics on an array with an item that the item's type does not take. The row is as it was
+// then: the value is converted before it is set.
 fn try_set<E: EntityTrait>(row: &mut E::ActiveModel, column: E::Column, value: Value) -> bool {
     let set = AssertUnwindSafe(|| row.try_set(column, value).is_ok());
     catch_unwind(set).unwrap_or(false)
