@@ -11,7 +11,7 @@ use crate::root;
 pub fn expand(args: TokenStream, item: TokenStream) -> TokenStream {
     let mut diagnostics = Diagnostics::default();
     let root = diagnostics
-        .ok(root::of_arguments(args))
+        .ok(root::of_arguments(args, "hooks"))
         .unwrap_or_else(root::default);
     let expansion = match parse(item.clone(), &mut diagnostics) {
         Ok(behavior) => behavior.expand(&root),
@@ -102,7 +102,8 @@ impl Behavior {
                     C: #private::sea_orm::ConnectionTrait,
                 {
                     let stamped = #private::stamp::before_hooks(self, db, insert)?;
-                    let changed = #private::ComposedHooks::before_save(stamped, db, insert).await?;
+                    let mixed = #private::mix(stamped, db, insert).await?;
+                    let changed = #private::ComposedHooks::before_save(mixed, db, insert).await?;
                     #private::stamp::before_save(changed, db, insert)
                 }
 

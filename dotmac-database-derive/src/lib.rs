@@ -2,16 +2,20 @@
 //!
 //! The order of the work is the order of the modules: `model` reads the struct that an entity is
 //! written as, injects columns and hands on to SeaORM; `alone` serves the same derives where
-//! `#[dotmac_database::model]` is absent; `hooks` composes a user's own hooks with ours.
+//! `#[dotmac_database::model]` is absent; `hooks` composes a user's own hooks with ours; `mixin` makes
+//! a set of columns that entities add by name.
 
 mod ability;
 mod alone;
 mod diagnostic;
 mod feature;
 mod hooks;
+mod mixin;
 mod model;
 mod options;
 mod root;
+#[cfg(test)]
+mod snapshot;
 
 use proc_macro::TokenStream;
 
@@ -25,6 +29,19 @@ pub fn model(args: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn hooks(args: TokenStream, item: TokenStream) -> TokenStream {
     hooks::expand(args.into(), item.into()).into()
+}
+
+#[doc = include_str!("../docs/mixin.md")]
+#[proc_macro_attribute]
+pub fn mixin(args: TokenStream, item: TokenStream) -> TokenStream {
+    mixin::expand(args.into(), item.into()).into()
+}
+
+// What a mixin's macro calls back with its columns, and an entity.
+#[doc(hidden)]
+#[proc_macro]
+pub fn model_with_mixins(input: TokenStream) -> TokenStream {
+    model::expand_with_mixins(input.into()).into()
 }
 
 /// Adds `id` (UUIDv7 primary key), `created_at` and `updated_at`. See `#[dotmac_database::model]`.

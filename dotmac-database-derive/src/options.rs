@@ -1,4 +1,4 @@
-//! `#[dotmac(…)]` on the struct: names, the tenant's type, hooks, the runtime's path.
+//! `#[dotmac(…)]` on the struct: names, the tenant's type, mixins, hooks, the runtime's path.
 
 use std::collections::HashMap;
 
@@ -6,7 +6,7 @@ use proc_macro2::Span;
 use quote::ToTokens;
 use syn::punctuated::Punctuated;
 use syn::spanned::Spanned;
-use syn::{Attribute, LitStr, Meta, Path, Token, Type};
+use syn::{Attribute, Expr, LitStr, Meta, Path, Token, Type};
 
 use crate::diagnostic::{Diagnostics, nearest, text};
 use crate::feature::Role;
@@ -18,10 +18,14 @@ pub struct Options {
     pub tenant_type: Option<Type>,
     /// Where hooks are announced.
     pub hooks: Option<Span>,
+    /// Whose columns the entity adds, in their order.
+    pub mixins: Vec<Path>,
+    /// What stands before the table's name, instead of the crate's prefix.
+    pub table_prefix: Option<LitStr>,
     pub root: Path,
 }
 
-const OTHER_KEYS: [&str; 3] = ["tenant_type", "hooks", "crate"];
+const OTHER_KEYS: [&str; 5] = ["tenant_type", "table_prefix", "mixin", "hooks", "crate"];
 
 impl Options {
     pub fn is_attribute(attribute: &Attribute) -> bool {
@@ -34,6 +38,8 @@ impl Options {
             names: HashMap::new(),
             tenant_type: None,
             hooks: None,
+            mixins: Vec::new(),
+            table_prefix: None,
             root: root::default(),
         };
         let mut seen = Vec::new();
@@ -41,7 +47,7 @@ impl Options {
             let metas = attribute.parse_args_with(Punctuated::<Meta, Token![,]>::parse_terminated);
             for meta in diagnostics.ok(metas).into_iter().flatten() {
                 let key = meta.path().to_token_stream().to_string();
-                if seen.contains(&key) {
+                if seen.contains(&key) && key != "mixin" {
                     diagnostics.at(meta.path(), format!("`{key}` is given twice"));
                 } else {
                     let read = options.read(&key, &meta);
@@ -82,10 +88,50 @@ impl Options {
                 meta.require_path_only()?;
                 self.hooks = Some(meta.span());
             }
+            "mixin" => self.add_mixin(mixin(meta)?)?,
+            "table_prefix" => self.table_prefix = Some(table_prefix(meta)?),
             "crate" => self.root = text(meta)?.parse()?,
             _ => return Err(syn::Error::new_spanned(meta.path(), unknown(key))),
         }
         Ok(())
+    }
+
+    fn add_mixin(&mut self, path: Path) -> syn::Result<()> {
+        if self.mixins.contains(&path) {
+            let message = format!("the mixin `{}` is given twice", name_of(&path));
+            return Err(syn::Error::new_spanned(path, message));
+        }
+        self.mixins.push(path);
+        Ok(())
+    }
+}
+
+/// The name of a mixin, for messages.
+pub fn name_of(mixin: &Path) -> String {
+    let last = mixin.segments.last();
+    last.map(|last| last.ident.to_string()).unwrap_or_default()
+}
+
+/// A path and no string, so that errors can point into it.
+fn mixin(meta: &Meta) -> syn::Result<Path> {
+    match &meta.require_name_value()?.value {
+        Expr::Path(path) if path.qself.is_none() => Ok(path.path.clone()),
+        other => Err(syn::Error::new_spanned(
+            other,
+            "expected the path of a mixin: `mixin = path::to::Mixin`",
+        )),
+    }
+}
+
+fn table_prefix(meta: &Meta) -> syn::Result<LitStr> {
+    let prefix = text(meta)?;
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    match prefix.value().chars().all(is_plain) {
+        true => Ok(prefix),
+        false => Err(syn::Error::new(
+            prefix.span(),
+            "a table's prefix may hold ASCII letters, digits and `_` only",
+        )),
     }
 }
 

@@ -10,8 +10,8 @@ pub fn default() -> Path {
     syn::parse_quote!(::dotmac_database)
 }
 
-/// What the arguments of `#[dotmac_database::hooks]` say.
-pub fn of_arguments(args: TokenStream) -> syn::Result<Path> {
+/// What the arguments of an attribute say that takes no other.
+pub fn of_arguments(args: TokenStream, attribute: &str) -> syn::Result<Path> {
     if args.is_empty() {
         return Ok(default());
     }
@@ -19,7 +19,7 @@ pub fn of_arguments(args: TokenStream) -> syn::Result<Path> {
     if !meta.path().is_ident("crate") {
         return Err(syn::Error::new_spanned(
             meta,
-            "`#[dotmac_database::hooks]` takes no argument but `crate = \"…\"`",
+            format!("`#[dotmac_database::{attribute}]` takes no argument but `crate = \"…\"`"),
         ));
     }
     text(&meta)?.parse()

@@ -20,3 +20,6 @@ pub mod unique_keys {}
 
 #[doc = include_str!("../docs/guide/versions.md")]
 pub mod versions {}
+
+#[doc = include_str!("../docs/guide/mixins.md")]
+pub mod mixins {}

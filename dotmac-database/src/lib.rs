@@ -5,6 +5,7 @@
 //! carry the request's context into the database in the round trip that opens the transaction.
 //!
 //! - [`model`] and the derives: what an entity is made of.
+//! - [`macro@mixin`]: columns that several entities share.
 //! - [`Database`] and [`Session`]: units of work; [`RequestContext`]: for whom.
 //! - [`rls`] and [`migrate`]: what a migration installs in the database.
 //! - [`SoftDeleteModel`]: delete and restore.
@@ -39,15 +40,15 @@ pub mod testing;
 #[path = "private.rs"]
 pub mod __private;
 
-pub use dotmac_database_derive::{hooks, model};
+pub use dotmac_database_derive::{hooks, mixin, model};
 
 pub use config::{DatabaseConfig, StartCheck};
 pub use context::{RequestContext, TenantId, TenantKey, TenantKind};
 pub use entity::scope::reversed;
 pub use entity::{
-    AuditColumns, Audited, BaseModel, Featured, Features, JsonInput, JsonModel, SoftDelete,
-    SoftDeleteColumns, TenantAware, TenantColumn, TimestampColumns, Timestamps,
-    UpdateManyVersioned, Versioned,
+    AuditColumns, Audited, BaseModel, Featured, Features, HasMixin, JsonInput, JsonModel, Mixin,
+    MixinHooks, SoftDelete, SoftDeleteColumns, TenantAware, TenantColumn, TimestampColumns,
+    Timestamps, UpdateManyVersioned, Versioned,
 };
 pub use error::{Error, ErrorKind, Result, Retryable};
 pub use session::{

@@ -15,8 +15,8 @@ pub use sea_orm::{
 pub use crate::config::DatabaseConfig;
 pub use crate::context::{RequestContext, TenantId};
 pub use crate::entity::{
-    Audited, BaseModel, JsonModel, SoftDelete, TenantAware, Timestamps, UpdateManyVersioned,
-    Versioned,
+    Audited, BaseModel, HasMixin, JsonModel, MixinHooks, SoftDelete, TenantAware, Timestamps,
+    UpdateManyVersioned, Versioned,
 };
 pub use crate::error::{Error, ErrorKind};
 pub use crate::query::Upsert;

@@ -1,16 +1,21 @@
 //! What the macros' expansions refer to. Not part of the public interface.
 
 pub use async_trait::async_trait;
+pub use dotmac_database_derive::model_with_mixins;
 pub use inventory::submit as register;
 pub use sea_orm;
 pub use uuid::Uuid;
 
+pub use crate::__table_name as table_name;
 pub use crate::context::{TenantKey, TenantKind};
+pub use crate::entity::mixin::{before_save as mixin_before_save, mix};
 pub use crate::entity::{
-    AuditColumns, Audited, BaseModel, ComposedHooks, Featured, Features, NotSoftDelete, Registered,
-    SoftDelete, SoftDeleteColumns, TenantAware, TenantColumn, TimestampColumns, Timestamps,
-    Versioned, describe, scope, stamp, version,
+    AuditColumns, Audited, BaseModel, ComposedHooks, Featured, Features, HasMixin, Mixin,
+    MixinColumn, MixinHooks, NoMixinHooks, NotSoftDelete, Registered, SoftDelete,
+    SoftDeleteColumns, TablePrefix, TenantAware, TenantColumn, TimestampColumns, Timestamps,
+    Versioned, describe, scope, stamp, table_name as with_prefix, version,
 };
+pub use crate::error::Result;
 pub use crate::migrate::Installable;
 pub use crate::soft_delete::SoftDeleteMany;
 

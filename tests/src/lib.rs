@@ -15,3 +15,8 @@
 //! | I45 | what a migration leaves when it is taken back | `migrations.rs` |
 //! | I60–I62 | soft delete | `soft_delete.rs`, `entities.rs` |
 //! | I65, I66 | stamps | `stamps.rs`, `json.rs` |
+
+pub mod library;
+pub mod mixin;
+
+dotmac_database::table_prefix!("lib_");

@@ -23,6 +23,7 @@ pub fn expand(feature: Feature, item: TokenStream) -> TokenStream {
     }
     let mut diagnostics = Diagnostics::default();
     let options = Options::parse(&input.attrs, &mut diagnostics);
+    check_attribute_keys(&options, &mut diagnostics);
     let expansion = match fields(&input) {
         Ok(fields) => impls(feature, &input.ident, fields, &options, &mut diagnostics),
         Err(error) => {
@@ -32,6 +33,20 @@ pub fn expand(feature: Feature, item: TokenStream) -> TokenStream {
     };
     let errors = diagnostics.into_tokens();
     quote!(#errors #expansion)
+}
+
+/// What no derive can do.
+fn check_attribute_keys(options: &Options, diagnostics: &mut Diagnostics) {
+    if let Some(mixin) = options.mixins.first() {
+        diagnostics.at(mixin, needs_attribute("mixin"));
+    }
+    if let Some(prefix) = &options.table_prefix {
+        diagnostics.at(prefix, needs_attribute("table_prefix"));
+    }
+}
+
+fn needs_attribute(key: &str) -> String {
+    format!("`{key}` needs `#[dotmac_database::model]` above `#[derive(…)]`")
 }
 
 fn is_model_attribute(attribute: &syn::Attribute) -> bool {

@@ -5,7 +5,7 @@ use quote::quote;
 use syn::{Item, ItemStruct};
 
 use super::entity::Entity;
-use super::misplaced;
+use super::{chain, misplaced};
 use crate::diagnostic::{Diagnostics, not_a_struct};
 
 /// Expands `#[dotmac_database::model]`.
@@ -19,7 +19,8 @@ pub fn expand(args: TokenStream, item: TokenStream) -> TokenStream {
     }
     let expansion = match struct_of(item) {
         Ok(item) if is_misplaced(&item) => misplaced::expand(item, &mut diagnostics),
-        Ok(item) => Entity::parse(item, &mut diagnostics).expand(),
+        Ok(item) => chain::ask(&item, &[])
+            .unwrap_or_else(|| Entity::parse(item, &[], &mut diagnostics).expand()),
         Err(error) => {
             diagnostics.push(error);
             TokenStream::new()

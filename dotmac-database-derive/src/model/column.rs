@@ -96,7 +96,7 @@ pub fn has_type(role: Role, field: &Field, diagnostics: &mut Diagnostics) -> boo
 }
 
 /// A type as written, without paths and white space.
-fn short(ty: &Type) -> String {
+pub fn short(ty: &Type) -> String {
     // Long types are printed with line breaks.
     let text: String = ty
         .to_token_stream()

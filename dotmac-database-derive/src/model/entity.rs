@@ -1,9 +1,10 @@
 //! The entity as the macro understands it: the result of parsing, the input of expansion.
 
-use syn::{Attribute, Field, ItemStruct, LitStr, Visibility};
+use syn::{Attribute, Field, FieldsNamed, ItemStruct, LitStr, Visibility};
 
 use super::column::Column;
 use super::derive_list::DeriveList;
+use super::mixin::{self, Mixin};
 use super::table::Table;
 use super::unique::{self, UniqueKey};
 use super::{field, key, shape};
@@ -23,12 +24,14 @@ pub struct Entity {
     pub fields: Vec<Field>,
     pub columns: Vec<Column>,
     pub unique_keys: Vec<UniqueKey>,
+    pub mixins: Vec<Mixin>,
     /// The junction modules of many-to-many relations.
     pub junctions: Vec<LitStr>,
 }
 
 impl Entity {
-    pub fn parse(item: ItemStruct, diagnostics: &mut Diagnostics) -> Self {
+    /// Reads an entity, with the columns that its mixins told, in their order.
+    pub fn parse(item: ItemStruct, told: &[FieldsNamed], diagnostics: &mut Diagnostics) -> Self {
         let mut derives = DeriveList::parse(&item.attrs, diagnostics);
         let options = Options::parse(&item.attrs, diagnostics);
         let table = Table::parse(&item.attrs, diagnostics);
@@ -37,13 +40,18 @@ impl Entity {
         let (model, visibility) = (item.ident.clone(), item.vis.clone());
         let (above_derives, below_derives) = others(&item);
         let mut fields = shape::fields(item);
-        let unique_keys = unique::take(&mut fields, diagnostics);
         let is_key_ours = key::is_ours(&model, &mut fields, &derives, &options, diagnostics);
-        let roles = Role::ALL.into_iter().filter(|role| match role {
-            Role::Id => is_key_ours,
-            _ => derives.bring(*role),
-        });
-        let columns = columns(roles, &fields, &options, diagnostics);
+        let roles: Vec<Role> = Role::ALL
+            .into_iter()
+            .filter(|role| match role {
+                Role::Id => is_key_ours,
+                _ => derives.bring(*role),
+            })
+            .collect();
+        let mut mixins = mixin::resolve(told, &roles, &mut fields, &options, diagnostics);
+        let all = fields.iter_mut().chain(mixin::injected_mut(&mut mixins));
+        let unique_keys = unique::take(all, diagnostics);
+        let columns = columns(roles.into_iter(), &fields, &options, diagnostics);
         Entity {
             visibility,
             above_derives,
@@ -55,6 +63,7 @@ impl Entity {
             fields,
             columns,
             unique_keys,
+            mixins,
         }
     }
 

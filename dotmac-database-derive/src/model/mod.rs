@@ -1,6 +1,7 @@
 //! `#[dotmac_database::model]`: from the struct as written to the struct that SeaORM reads.
 
 mod attribute;
+mod chain;
 mod column;
 mod derive_list;
 mod entity;
@@ -8,6 +9,7 @@ mod expand;
 mod field;
 mod key;
 mod misplaced;
+mod mixin;
 mod shape;
 mod table;
 #[cfg(test)]
@@ -15,4 +17,5 @@ mod tests;
 mod unique;
 
 pub use attribute::expand;
+pub use chain::expand as expand_with_mixins;
 pub use column::{has_type, is_named};

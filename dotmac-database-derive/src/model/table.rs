@@ -2,7 +2,7 @@
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
-use syn::{Attribute, Meta, Token, punctuated::Punctuated};
+use syn::{Attribute, LitStr, Meta, Token, punctuated::Punctuated};
 
 use crate::diagnostic::{Diagnostics, text};
 
@@ -29,11 +29,17 @@ impl Table {
         table
     }
 
-    /// The name as an expression of type `&'static str`; by default the module's name.
-    pub fn name(&self, private: &TokenStream) -> TokenStream {
-        self.name
+    /// The name as an expression of type `&'static str`: by default the module's, and behind the
+    /// prefix of the crate.
+    pub fn name(&self, private: &TokenStream, prefix: Option<&LitStr>) -> TokenStream {
+        let name = self
+            .name
             .clone()
-            .unwrap_or_else(|| quote!(const { #private::last_segment(::core::module_path!()) }))
+            .unwrap_or_else(|| quote!(#private::last_segment(::core::module_path!())));
+        match prefix {
+            Some(prefix) => quote!(#private::table_name!(#name, #prefix)),
+            None => quote!(#private::table_name!(#name)),
+        }
     }
 
     pub fn schema(&self) -> TokenStream {

@@ -1,12 +1,10 @@
 //! Expansions: a typical one held readable by a snapshot, and what no entity's may contain.
 
-use std::path::Path;
-use std::{env, fs};
-
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::expand;
+use super::{expand, expand_with_mixins};
+use crate::snapshot::assert_snapshot;
 
 /// Someone debugging reads the expansion from top to bottom.
 const READABLE: usize = 300;
@@ -34,16 +32,7 @@ fn expansion_of_a_typical_entity_is_readable() {
         }
     };
     let expansion = pretty(order);
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/model/tests/order.expanded.txt");
-    if env::var_os("UPDATE_EXPECT").is_some() {
-        fs::write(&path, &expansion).unwrap();
-    }
-    let expected = fs::read_to_string(&path).unwrap();
-    assert!(
-        expansion == expected,
-        "{} differs: look at `UPDATE_EXPECT=1 cargo test` and git diff",
-        path.display(),
-    );
+    assert_snapshot("model/tests/order.expanded.txt", &expansion);
     let lines = expansion.lines().count();
     assert!(lines <= READABLE, "{lines} lines");
 }
@@ -59,6 +48,38 @@ fn every_emitted_path_follows_crate_key() {
         }
     });
     assert!(expansion.contains("renamed::__private::"));
+    assert!(!expansion.contains("dotmac_database"), "{expansion}");
+}
+
+#[test]
+fn mixin_is_asked_and_calls_back() {
+    let order = quote! {
+        #[derive(DeriveEntityModel, BaseModel)]
+        #[dotmac(crate = "renamed", mixin = crate::team::Organization, mixin = team::Note)]
+        pub struct Model {
+            pub number: String,
+        }
+    };
+    let first = expand(TokenStream::new(), order.clone()).to_string();
+    let question = |path: TokenStream, told: TokenStream| {
+        quote!(#path! { { renamed::__private::model_with_mixins } #told #order }).to_string()
+    };
+    let organization = quote!({ pub organization_id: Uuid });
+    assert_eq!(first, question(quote!(crate::team::Organization), quote!()));
+    let second = expand_with_mixins(quote!(#organization #order)).to_string();
+    assert_eq!(second, question(quote!(team::Note), organization.clone()));
+
+    let note = quote!({ pub note: Option<String> });
+    let last = expand_with_mixins(quote!(#note #organization #order));
+    let expansion = prettyplease::unparse(&syn::parse2(last).unwrap());
+    let place = |text: &str| expansion.find(text).unwrap_or_else(|| panic!("no {text}"));
+    let columns = [
+        "pub number: String,",
+        "pub organization_id: mixin_organization_id::Uuid,",
+        "pub note: Option<String>,",
+        "pub created_at: ",
+    ];
+    assert!(columns.map(place).is_sorted(), "{expansion}");
     assert!(!expansion.contains("dotmac_database"), "{expansion}");
 }
 

@@ -1,11 +1,10 @@
 //! `#[dotmac(unique)]` on fields: values, or groups of them, that no two rows share.
 
-use heck::ToUpperCamelCase;
 use quote::ToTokens;
 use syn::punctuated::Punctuated;
 use syn::{Attribute, Field, Ident, LitStr, Meta, Token, Type};
 
-use super::field;
+use super::field::variant;
 use crate::diagnostic::{Diagnostics, nearest, text};
 use crate::options::Options;
 
@@ -17,7 +16,10 @@ pub struct UniqueKey {
 }
 
 /// Takes the attributes out of the fields, which SeaORM would not know.
-pub fn take(fields: &mut [Field], diagnostics: &mut Diagnostics) -> Vec<UniqueKey> {
+pub fn take<'a>(
+    fields: impl IntoIterator<Item = &'a mut Field>,
+    diagnostics: &mut Diagnostics,
+) -> Vec<UniqueKey> {
     let mut keys: Vec<UniqueKey> = Vec::new();
     for field in fields {
         for attribute in take_attributes(field) {
@@ -76,17 +78,6 @@ fn add(keys: &mut Vec<UniqueKey>, field: &Field, meta: &Meta) -> syn::Result<()>
         }),
     }
     Ok(())
-}
-
-/// The variant that SeaORM makes of a field.
-fn variant(field: &Field) -> Option<Ident> {
-    let ident = field.ident.as_ref()?;
-    if let Some(name) = field::value(field, "enum_name").flatten() {
-        return Some(Ident::new(&name.value(), name.span()));
-    }
-    let name = ident.to_string();
-    let name = name.trim_start_matches("r#").to_upper_camel_case();
-    Some(Ident::new(&name, ident.span()))
 }
 
 fn is_relation(ty: &Type) -> bool {

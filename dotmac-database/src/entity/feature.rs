@@ -1,6 +1,6 @@
 //! The columns that the derives gave an entity, by role.
 
-use sea_orm::{EntityTrait, IdenStatic};
+use sea_orm::{ConnectionTrait, DbErr, EntityTrait, IdenStatic};
 
 use crate::context::TenantKind;
 
@@ -154,4 +154,20 @@ pub trait Featured: EntityTrait {
 
     /// The columns of each `#[dotmac(unique)]`, without the tenant's.
     const UNIQUE_KEYS: &'static [&'static [Self::Column]] = &[];
+
+    /// Runs the hooks of its mixins on a row that is about to be written.
+    ///
+    /// # Errors
+    /// Those of the hooks.
+    fn mix<C>(
+        row: Self::ActiveModel,
+        _db: &C,
+        _insert: bool,
+    ) -> impl Future<Output = Result<Self::ActiveModel, DbErr>> + Send
+    where
+        Self::ActiveModel: Send,
+        C: ConnectionTrait,
+    {
+        std::future::ready(Ok(row))
+    }
 }

@@ -3,9 +3,11 @@
 mod ability;
 mod feature;
 mod json;
+pub mod mixin;
 mod registry;
 pub mod scope;
 pub mod stamp;
+mod table_name;
 mod unique;
 pub mod version;
 
@@ -17,9 +19,11 @@ pub use feature::{
     AuditColumns, Featured, Features, SoftDeleteColumns, TenantColumn, TimestampColumns,
 };
 pub use json::{JsonInput, JsonModel};
+pub use mixin::{HasMixin, Mixin, MixinColumn, MixinHooks, NoMixinHooks};
 pub use registry::{
     Registered, describe, description, qualified_tenant_tables, tenant_column, tenant_kinds,
     tenant_tables,
 };
+pub use table_name::{TablePrefix, table_name};
 pub use unique::{UniqueKey, unique_keys};
 pub use version::UpdateManyVersioned;

@@ -20,6 +20,14 @@ pub fn expand(entity: &Entity, private: &TokenStream) -> TokenStream {
             };
         };
     }
+    let stamped = match entity.mixins.is_empty() {
+        true => quote!(#private::stamp::before_save(self, db, insert)),
+        false => quote! {
+            let stamped = #private::stamp::before_hooks(self, db, insert)?;
+            let mixed = <Entity as #private::Featured>::mix(stamped, db, insert).await?;
+            #private::stamp::before_save(mixed, db, insert)
+        },
+    };
     quote! {
         #[#private::async_trait]
         impl #private::sea_orm::ActiveModelBehavior for ActiveModel {
@@ -31,7 +39,7 @@ pub fn expand(entity: &Entity, private: &TokenStream) -> TokenStream {
             where
                 C: #private::sea_orm::ConnectionTrait,
             {
-                #private::stamp::before_save(self, db, insert)
+                #stamped
             }
 
             async fn before_delete<C>(

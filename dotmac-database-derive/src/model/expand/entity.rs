@@ -9,7 +9,9 @@ use crate::model::entity::Entity;
 
 pub fn expand(entity: &Entity, private: &TokenStream) -> TokenStream {
     let visibility = &entity.visibility;
-    let name = entity.table.name(private);
+    let name = entity
+        .table
+        .name(private, entity.options.table_prefix.as_ref());
     let schema = entity.table.schema();
     let comment = entity.table.comment();
     let find = entity.has(Feature::SoftDelete).then(|| {

@@ -3,6 +3,7 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
+use super::mixin;
 use crate::ability::{RECORDED, implement, record};
 use crate::feature::{Feature, Role};
 use crate::model::entity::Entity;
@@ -25,6 +26,7 @@ pub fn expand(entity: &Entity, private: &TokenStream) -> TokenStream {
         .into_iter()
         .filter(|feature| has(entity, *feature))
         .map(|feature| implement(feature, private, variant, key));
+    let hooks = mixin::hooks(entity, private);
     quote! {
         impl #private::Featured for Entity {
             const FEATURES: #private::Features<Column> = #private::Features {
@@ -32,6 +34,7 @@ pub fn expand(entity: &Entity, private: &TokenStream) -> TokenStream {
                 #(#records),*
             };
             #unique_keys
+            #hooks
         }
         #(#traits)*
         #private::register! {

@@ -15,6 +15,7 @@ pub fn expand(entity: &Entity, private: &TokenStream) -> TokenStream {
     let rest = (!rest.is_empty()).then(|| quote!(#[sea_orm(#(#rest),*)]));
     let (head, tail) = injected(entity);
     let fields = &entity.fields;
+    let mixed = entity.mixins.iter().flat_map(|mixin| mixin.injected());
     // SeaORM reads the first `#[sea_orm(…)]` only for `entity`, and wants it below the derives.
     quote! {
         #[#private::sea_orm::model]
@@ -26,6 +27,7 @@ pub fn expand(entity: &Entity, private: &TokenStream) -> TokenStream {
         #visibility struct Model {
             #(#head,)*
             #(#fields,)*
+            #(#mixed,)*
             #(#tail,)*
         }
     }

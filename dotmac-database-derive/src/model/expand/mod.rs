@@ -5,6 +5,7 @@ mod delete;
 mod entity;
 mod feature;
 mod item;
+mod mixin;
 mod relation;
 mod version;
 mod whole;

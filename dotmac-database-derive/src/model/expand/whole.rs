@@ -3,7 +3,7 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::{behavior, delete, entity, feature, item, relation, version};
+use super::{behavior, delete, entity, feature, item, mixin, relation, version};
 use crate::model::entity::Entity;
 
 impl Entity {
@@ -15,6 +15,7 @@ impl Entity {
         let entity = entity::expand(self, &private);
         let relation = relation::expand(self, &private);
         let feature = feature::expand(self, &private);
+        let mixin = mixin::expand(self, &private);
         let delete = delete::expand(self, &private);
         let version = version::expand(self, &private);
         let behavior = behavior::expand(self, &private);
@@ -23,6 +24,7 @@ impl Entity {
             #entity
             #relation
             #feature
+            #mixin
             #delete
             #version
             #behavior

@@ -7,4 +7,5 @@ mod crate_renamed;
 mod derives_alone;
 mod hooks_composed;
 mod key_of_ones_own;
+mod mixins;
 mod relation;

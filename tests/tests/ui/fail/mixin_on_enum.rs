@@ -1,0 +1,8 @@
+use dotmac_database::prelude::*;
+
+#[dotmac_database::mixin]
+pub enum Organization {
+    None,
+}
+
+fn main() {}

@@ -1,0 +1,5 @@
+mod entity {
+    dotmac_database::table_prefix!("shop_");
+}
+
+fn main() {}

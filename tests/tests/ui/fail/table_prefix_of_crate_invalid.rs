@@ -1,0 +1,3 @@
+dotmac_database::table_prefix!("shop.");
+
+fn main() {}
