@@ -211,6 +211,17 @@ pub enum Error {
         /// The backend in use.
         backend: &'static str,
     },
+    /// A cursor was made up, changed, or belongs to another query or tenant.
+    #[error("the cursor is not valid")]
+    InvalidCursor,
+    /// A select cannot be read by pages or in batches.
+    #[error("the select of `{entity}` cannot be read in parts: {reason}")]
+    InvalidSelect {
+        /// The entity's table.
+        entity: String,
+        /// What stands against it.
+        reason: &'static str,
+    },
     /// The session cannot take a statement now.
     #[error("the session is busy: {reason}")]
     Busy {
@@ -263,7 +274,7 @@ pub enum Error {
 /// The kinds of [`Error`], for a `match`.
 ///
 /// As answers to a request: `NotFound` 404; `Unique`, `ForeignKey`, `PhysicalDelete`, `StaleVersion` 409; `Constraint`,
-/// `InvalidInput` 422; `ForeignTenant`, `Denied` 403; `InvalidContext`, `MissingTenant` 400; `Serialization` again, then
+/// `InvalidInput` 422; `ForeignTenant`, `Denied` 403; `InvalidContext`, `InvalidCursor`, `MissingTenant` 400; `Serialization` again, then
 /// 503; `PoolTimeout`, `Timeout`, `ConnectionLost` 503; `CommitUnknown` 500, and never again blindly;
 /// all others 500.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -300,6 +311,10 @@ pub enum ErrorKind {
     Config,
     /// [`Error::Unsupported`].
     Unsupported,
+    /// [`Error::InvalidCursor`].
+    InvalidCursor,
+    /// [`Error::InvalidSelect`].
+    InvalidSelect,
     /// [`Error::Busy`], [`Error::Ended`] or [`Error::UnknownSavepoint`]: the session is used wrongly.
     Session,
     /// [`Error::Aborted`].
@@ -356,6 +371,8 @@ impl Error {
             Error::NotJson { .. } => ErrorKind::Other,
             Error::Config { .. } | Error::MissingRole { .. } => ErrorKind::Config,
             Error::Unsupported { .. } => ErrorKind::Unsupported,
+            Error::InvalidCursor => ErrorKind::InvalidCursor,
+            Error::InvalidSelect { .. } => ErrorKind::InvalidSelect,
             Error::Busy { .. } | Error::Ended | Error::UnknownSavepoint { .. } => {
                 ErrorKind::Session
             }

@@ -1,5 +1,23 @@
-//! Working with many rows, and with rows that may be there already.
+//! Working with many rows, and with rows that may be there already: pages by keyset, batches in
+//! constant memory, bulk insert, upsert.
+//!
+//! `keyset` says which rows come after a given one, in an order that is total; pages and batches are
+//! built on it. `cursor` carries such a place to a client and back, `scalar` its values. `chunk` cuts
+//! the rows of a bulk insert into statements.
 
+mod batch;
+mod bulk;
+mod chunk;
+mod cursor;
+mod keyset;
+mod page;
+mod scalar;
+mod select;
 mod upsert;
 
+pub use batch::Batches;
+pub use bulk::{BulkInsert, InsertBulk};
+pub use cursor::CursorKey;
+pub use page::{Page, Pages};
+pub use select::SelectInParts;
 pub use upsert::{Upsert, UpsertOne};

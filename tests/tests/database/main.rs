@@ -8,6 +8,8 @@
     reason = "a test that fails panics"
 )]
 
+mod batches;
+mod bulk;
 mod cancellation;
 mod compat;
 mod context;
@@ -22,6 +24,7 @@ mod migrations_diff;
 mod migrations_generate;
 mod migrations_run;
 mod mixins;
+mod pages;
 mod pgbouncer;
 mod pool;
 mod reads;
@@ -39,6 +42,7 @@ mod statement_batches;
 mod support;
 mod table_prefix;
 mod testing_kit;
+mod tickets;
 mod unique_keys;
 mod versions;
 mod writes;
