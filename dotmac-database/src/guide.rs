@@ -15,6 +15,12 @@ pub mod migrations {}
 #[doc = include_str!("../docs/guide/json.md")]
 pub mod json {}
 
+#[doc = include_str!("../docs/guide/bulk.md")]
+pub mod bulk {}
+
+#[doc = include_str!("../docs/guide/pagination.md")]
+pub mod pagination {}
+
 #[doc = include_str!("../docs/guide/unique_keys.md")]
 pub mod unique_keys {}
 

@@ -5,11 +5,16 @@ use sea_orm::{ConnectionTrait, EntityTrait, FromQueryResult, Select, Value};
 
 use super::keyset::Keyset;
 use super::select::{TWICE, invalid, unordered};
-use crate::error::{Error, Result};
+use crate::error::Result;
 
-/// What is still to be read.
+/// The rows of a select, batch by batch; see
+/// [`SelectInParts::find_in_batches`](super::SelectInParts::find_in_batches).
+///
+/// Each batch is a query of its own. Of the rows that are inserted or deleted meanwhile those are seen
+/// whose key lies ahead; all others are seen once.
+#[must_use = "batches are read by `next`"]
 pub struct Batches<E: EntityTrait> {
-    query: SelectStatement,
+    query: Result<SelectStatement>,
     keyset: Keyset<E>,
     size: u64,
     last: Option<Vec<Option<Value>>>,
@@ -17,22 +22,29 @@ pub struct Batches<E: EntityTrait> {
 }
 
 impl<E: EntityTrait> Batches<E> {
-    pub fn new(select: Select<E>, size: u32) -> Result<Self> {
-        Ok(Batches {
-            query: unordered(select)?,
+    pub(super) fn new(select: Select<E>, size: u32) -> Self {
+        Batches {
+            query: unordered(select),
             keyset: Keyset::new(&[]),
             size: u64::from(size.max(1)),
             last: None,
             ended: false,
-        })
+        }
     }
 
-    /// The next rows; none at the end.
-    async fn next<C: ConnectionTrait>(&mut self, db: &C) -> Result<Vec<E::Model>> {
+    /// The next rows; nothing at the end.
+    ///
+    /// # Errors
+    /// [`Error::InvalidSelect`](crate::Error::InvalidSelect): before any SQL for a select with an order
+    /// or a limit of its own, and where a row comes twice. The database's.
+    ///
+    /// # Cancel safety
+    /// After a dropped future the same batch is read again.
+    pub async fn next<C: ConnectionTrait>(&mut self, db: &C) -> Result<Option<Vec<E::Model>>> {
         if self.ended {
-            return Ok(Vec::new());
+            return Ok(None);
         }
-        let mut query = self.query.clone();
+        let mut query = self.query.clone()?;
         if let Some(last) = &self.last {
             query.cond_where(self.keyset.after(last));
         }
@@ -50,40 +62,6 @@ impl<E: EntityTrait> Batches<E> {
             self.last = place;
             models.push(model);
         }
-        Ok(models)
+        Ok((!models.is_empty()).then_some(models))
     }
-}
-
-pub async fn whole<E, C, W, X>(mut batches: Batches<E>, db: &C, mut work: W) -> Result<u64, X>
-where
-    E: EntityTrait,
-    C: ConnectionTrait,
-    W: AsyncFnMut(Vec<E::Model>) -> Result<(), X>,
-    X: From<Error>,
-{
-    let mut count = 0;
-    loop {
-        let rows = batches.next(db).await?;
-        if rows.is_empty() {
-            return Ok(count);
-        }
-        count += rows.len() as u64;
-        work(rows).await?;
-    }
-}
-
-pub async fn each<E, C, W, X>(batches: Batches<E>, db: &C, mut work: W) -> Result<u64, X>
-where
-    E: EntityTrait,
-    C: ConnectionTrait,
-    W: AsyncFnMut(E::Model) -> Result<(), X>,
-    X: From<Error>,
-{
-    let each = async |rows: Vec<E::Model>| {
-        for row in rows {
-            work(row).await?;
-        }
-        Ok(())
-    };
-    whole(batches, db, each).await
 }

@@ -118,3 +118,64 @@ impl Binding {
         Binding(hash.finalize().into())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use sea_orm::DbBackend;
+
+    use super::*;
+
+    fn key(byte: u8) -> CursorKey {
+        CursorKey::new([byte; 32]).expect("long enough")
+    }
+
+    fn binding(tenant: &str) -> Binding {
+        let query = Statement::from_string(DbBackend::Sqlite, "SELECT 1");
+        let tenant = TenantId::parse(tenant).expect("valid");
+        Binding::new(Some(&tenant), &["orders".to_owned()], &query)
+    }
+
+    #[test]
+    fn short_key_is_refused_and_debug_hides_it() {
+        assert!(CursorKey::new([1; 31]).is_err());
+        assert_eq!(format!("{:?}", key(1)), "CursorKey(…)");
+    }
+
+    #[test]
+    fn parts_of_a_binding_do_not_run_into_each_other() {
+        let query = Statement::from_string(DbBackend::Sqlite, "SELECT 1");
+        let of = |parts: &[&str]| {
+            let parts: Vec<_> = parts.iter().map(|part| (*part).to_owned()).collect();
+            Binding::new(None, &parts, &query).0
+        };
+        assert_ne!(of(&["ab", "c"]), of(&["a", "bc"]));
+        assert_ne!(of(&["ab", ""]), of(&["ab"]));
+    }
+
+    proptest! {
+        #[test]
+        fn cursor_opens_for_its_own_key_and_binding_only(number: i64, text: String) {
+            let place = [Some(Scalar::BigInt(number)), None, Some(Scalar::String(text.clone()))];
+            let cursor = key(1).seal(&binding("acme"), &place).expect("sealed");
+            let opened = key(1).open(&binding("acme"), &cursor).expect("opened");
+            prop_assert_eq!(opened, vec![Some(number.into()), None, Some(text.into())]);
+            prop_assert!(key(2).open(&binding("acme"), &cursor).is_err());
+            prop_assert!(key(1).open(&binding("beta"), &cursor).is_err());
+        }
+
+        #[test]
+        fn any_text_is_refused_and_never_panics(text: String, bytes: Vec<u8>) {
+            let refused = |cursor: &str| {
+                matches!(key(1).open(&binding("acme"), cursor), Err(Error::InvalidCursor))
+            };
+            prop_assert!(refused(&text));
+            prop_assert!(refused(&URL_SAFE_NO_PAD.encode(&bytes)));
+            // Nor does what the key itself has signed, whatever it is.
+            let mut signed = bytes;
+            let mac = key(1).mac(&binding("acme"), &signed).expect("a key");
+            signed.extend_from_slice(&mac.finalize().into_bytes());
+            prop_assert!(refused(&URL_SAFE_NO_PAD.encode(&signed)));
+        }
+    }
+}

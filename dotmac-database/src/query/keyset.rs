@@ -224,3 +224,80 @@ fn at_least<E: EntityTrait>(keys: &[&KeyColumn<E>], values: Vec<Expr>) -> Expr {
         _ => row(keys).gte(tuple(values)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use sea_orm::sea_query::{PostgresQueryBuilder, Query};
+
+    use super::*;
+    use ticket::{Column, Entity};
+
+    mod ticket {
+        use sea_orm::entity::prelude::*;
+
+        #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+        #[sea_orm(table_name = "t")]
+        pub struct Model {
+            #[sea_orm(primary_key)]
+            pub id: i32,
+            pub a: i32,
+            pub b: Option<i32>,
+        }
+
+        #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+        pub enum Relation {}
+
+        impl ActiveModelBehavior for ActiveModel {}
+    }
+
+    /// The condition on the rows after a place, without the table's name.
+    fn after(columns: &[KeyColumn<Entity>], place: &[Option<i32>]) -> String {
+        let place: Vec<_> = place.iter().map(|value| value.map(Value::from)).collect();
+        let mut query = Query::select();
+        query.cond_where(Keyset::new(columns).after(&place));
+        let sql = query.to_string(PostgresQueryBuilder).replace("\"t\".", "");
+        sql.trim_start_matches("SELECT  WHERE ").replace('"', "")
+    }
+
+    fn by(column: Column, descending: bool) -> KeyColumn<Entity> {
+        KeyColumn::new(column, descending, None)
+    }
+
+    #[test]
+    fn one_direction_is_one_comparison_of_rows() {
+        let up = after(&[by(Column::A, false)], &[Some(1), Some(2)]);
+        assert_eq!(up, "(a, id) > (1, 2)");
+        let down = after(&[by(Column::A, true)], &[Some(1), Some(2)]);
+        assert_eq!(down, "(a, id) < (1, 2)");
+        assert_eq!(after(&[], &[Some(2)]), "id > 2");
+    }
+
+    #[test]
+    fn mixed_directions_have_a_bound_to_begin_at() {
+        let mixed = [by(Column::A, true), by(Column::Id, false)];
+        let mixed = after(&mixed, &[Some(1), Some(2)]);
+        assert_eq!(mixed, "a <= 1 AND (a < 1 OR (a = 1 AND id > 2))");
+    }
+
+    #[test]
+    fn nulls_come_after_values_or_before_them() {
+        let last = || [by(Column::B, false)];
+        assert_eq!(
+            after(&last(), &[Some(1), Some(2)]),
+            "b > 1 OR b IS NULL OR (b = 1 AND id > 2)"
+        );
+        assert_eq!(
+            after(&last(), &[None, Some(2)]),
+            "b IS NULL AND (b IS NULL AND id > 2)"
+        );
+        let first = || [by(Column::B, true)];
+        assert_eq!(
+            after(&first(), &[Some(1), Some(2)]),
+            "b <= 1 AND (b < 1 OR (b = 1 AND id < 2))"
+        );
+        assert_eq!(
+            after(&first(), &[None, Some(2)]),
+            "b IS NOT NULL OR (b IS NULL AND id < 2)"
+        );
+    }
+}

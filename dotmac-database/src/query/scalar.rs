@@ -172,3 +172,96 @@ fn instant(time: DateTime<Utc>) -> (i64, u32) {
 fn naive(seconds: i64, nanos: u32) -> Option<NaiveDateTime> {
     DateTime::from_timestamp(seconds, nanos).map(|time| time.naive_utc())
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn round_trip(value: Value) -> Option<Value> {
+        let json = serde_json::to_vec(&Scalar::from_value(&value)?).ok()?;
+        serde_json::from_slice::<Scalar>(&json).ok()?.into_value()
+    }
+
+    fn instants() -> impl Strategy<Value = DateTime<Utc>> {
+        // As far as PostgreSQL's timestamps reach, and before 1970 as well.
+        (
+            -210_866_803_200_i64..8_000_000_000_000,
+            0..1_000_000_000_u32,
+        )
+            .prop_filter_map("a time", |(seconds, nanos)| {
+                DateTime::from_timestamp(seconds, nanos)
+            })
+    }
+
+    fn values() -> impl Strategy<Value = Value> {
+        prop_oneof![
+            any::<bool>().prop_map(Value::from),
+            any::<i8>().prop_map(Value::from),
+            any::<i16>().prop_map(Value::from),
+            any::<i32>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<u8>().prop_map(Value::from),
+            any::<u16>().prop_map(Value::from),
+            any::<u32>().prop_map(Value::from),
+            any::<u64>().prop_map(Value::from),
+            any::<String>().prop_map(Value::from),
+            any::<char>().prop_map(Value::from),
+            any::<Vec<u8>>().prop_map(Value::from),
+            any::<[u8; 16]>().prop_map(|bytes| Uuid::from_bytes(bytes).into()),
+            (any::<i64>(), 0..28_u32).prop_map(|(n, scale)| Decimal::new(n, scale).into()),
+            (any::<String>(), any::<String>()).prop_map(|(type_name, value)| {
+                Value::Enum(OptionEnum::Some(Box::new(Enum {
+                    type_name: type_name.into(),
+                    value: value.into(),
+                })))
+            }),
+            instants().prop_map(Value::from),
+            instants().prop_map(|time| time.naive_utc().into()),
+            instants().prop_map(|time| time.date_naive().into()),
+            instants().prop_map(|time| time.time().into()),
+            instants().prop_map(|time| time.with_timezone(&Local).into()),
+            (instants(), -86_399..86_399_i32).prop_filter_map("an offset", |(time, offset)| {
+                Some(time.with_timezone(&FixedOffset::east_opt(offset)?).into())
+            }),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn value_comes_back_exactly(value in values()) {
+            let back = round_trip(value.clone());
+            // Times of different offsets can be equal, and are two texts on SQLite.
+            prop_assert_eq!(format!("{back:?}"), format!("{:?}", Some(value)));
+        }
+
+        #[test]
+        fn float_comes_back_to_the_bit(single in any::<u32>(), double in any::<u64>()) {
+            let back = |value: Value| Scalar::from_value(&round_trip(value)?);
+            let sent = f32::from_bits(single);
+            prop_assert_eq!(back(sent.into()), Some(Scalar::Float(sent.to_bits())));
+            let sent = f64::from_bits(double);
+            prop_assert_eq!(back(sent.into()), Some(Scalar::Double(sent.to_bits())));
+        }
+
+        #[test]
+        fn foreign_scalar_is_refused_and_never_panics(
+            seconds in any::<i64>(), nanos in any::<u32>(), offset in any::<i32>(), text: String,
+        ) {
+            let _ = Scalar::DateTime(seconds, nanos).into_value();
+            let _ = Scalar::DateTimeUtc(seconds, nanos).into_value();
+            let _ = Scalar::DateTimeLocal(seconds, nanos).into_value();
+            let _ = Scalar::DateTimeWithTimeZone(seconds, nanos, offset).into_value();
+            let _ = Scalar::Date(offset).into_value();
+            let _ = Scalar::Time(nanos, nanos).into_value();
+            let _ = Scalar::Decimal(text).into_value();
+        }
+    }
+
+    #[test]
+    fn null_and_json_are_no_scalars() {
+        assert_eq!(Scalar::from_value(&Value::Int(None)), None);
+        assert_eq!(Scalar::from_value(&serde_json::json!({}).into()), None);
+    }
+}

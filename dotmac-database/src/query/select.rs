@@ -5,7 +5,7 @@ use std::future::Future;
 use sea_orm::sea_query::SelectStatement;
 use sea_orm::{ConnectionTrait, EntityName, EntityTrait, QueryTrait, Select};
 
-use super::batch::{self, Batches};
+use super::batch::Batches;
 use super::cursor::CursorKey;
 use super::page::Pages;
 use crate::error::{Error, Result};
@@ -19,30 +19,20 @@ pub trait SelectInParts<E: EntityTrait>: Sized {
     /// Pages by keyset, in the order of the primary key until one is given.
     fn pages(self, key: &CursorKey) -> Pages<E>;
 
-    /// Calls `work` with each row, in the order of the primary key; returns how many there were.
+    /// Batches of `size` rows, at least 1, in the order of the primary key.
     ///
-    /// Rows are read `size` at a time (at least 1), so that memory does not grow with their number.
-    /// Between two batches the session is free: unlike with a stream, `work` may write in it.
-    /// Each batch is a query of its own. A row that is inserted or deleted meanwhile is seen, or
-    /// not, as its key lies ahead or behind; all others are seen once.
+    /// Memory does not grow with the number of rows, and between two batches the session is free:
+    /// unlike with a stream, whoever reads may write in it.
+    fn find_in_batches(self, size: u32) -> Batches<E>;
+
+    /// Calls `work` with each row of the batches; returns how many there were.
     ///
     /// # Errors
-    /// The first error of `work`, which ends it; [`Error::InvalidSelect`] before any SQL, or where a
-    /// row comes twice; the database's.
+    /// The first error of `work`, which ends it, and those of [`Batches::next`].
     ///
     /// # Cancel safety
-    /// Dropping the future stops between two statements, or as a statement of the session does.
-    fn find_each<C, W, X>(self, size: u32, db: &C, work: W) -> impl Future<Output = Result<u64, X>>
-    where
-        C: ConnectionTrait,
-        W: AsyncFnMut(E::Model) -> Result<(), X>,
-        X: From<Error>;
-
-    /// As [`find_each`](Self::find_each), with a whole batch at a time.
-    ///
-    /// # Errors
-    /// As [`find_each`](Self::find_each).
-    fn find_in_batches<C, W, X>(
+    /// Dropping the future stops between two rows, or as a statement of the session does.
+    fn find_each<C, W, F, X>(
         self,
         size: u32,
         db: &C,
@@ -50,7 +40,8 @@ pub trait SelectInParts<E: EntityTrait>: Sized {
     ) -> impl Future<Output = Result<u64, X>>
     where
         C: ConnectionTrait,
-        W: AsyncFnMut(Vec<E::Model>) -> Result<(), X>,
+        W: FnMut(E::Model) -> F,
+        F: Future<Output = Result<(), X>>,
         X: From<Error>;
 }
 
@@ -59,22 +50,26 @@ impl<E: EntityTrait> SelectInParts<E> for Select<E> {
         Pages::new(self, key)
     }
 
-    async fn find_each<C, W, X>(self, size: u32, db: &C, work: W) -> Result<u64, X>
-    where
-        C: ConnectionTrait,
-        W: AsyncFnMut(E::Model) -> Result<(), X>,
-        X: From<Error>,
-    {
-        batch::each(Batches::new(self, size)?, db, work).await
+    fn find_in_batches(self, size: u32) -> Batches<E> {
+        Batches::new(self, size)
     }
 
-    async fn find_in_batches<C, W, X>(self, size: u32, db: &C, work: W) -> Result<u64, X>
+    async fn find_each<C, W, F, X>(self, size: u32, db: &C, mut work: W) -> Result<u64, X>
     where
         C: ConnectionTrait,
-        W: AsyncFnMut(Vec<E::Model>) -> Result<(), X>,
+        W: FnMut(E::Model) -> F,
+        F: Future<Output = Result<(), X>>,
         X: From<Error>,
     {
-        batch::whole(Batches::new(self, size)?, db, work).await
+        let mut batches = self.find_in_batches(size);
+        let mut count = 0;
+        while let Some(rows) = batches.next(db).await? {
+            for row in rows {
+                count += 1;
+                work(row).await?;
+            }
+        }
+        Ok(count)
     }
 }
 

@@ -32,6 +32,14 @@ impl Server {
         self.postgres.port()
     }
 
+    /// A connection that sees everything.
+    pub async fn admin(&self) -> Outcome<DatabaseConnection> {
+        let url = self
+            .postgres
+            .url("postgres", self.postgres.password(), NAME);
+        Ok(sea_orm::Database::connect(url).await?)
+    }
+
     /// Creates the database as a deployment does, with a tenant and its order.
     pub async fn fill(&self) -> Outcome<Uuid> {
         let admin = sea_orm::Database::connect(self.postgres.superuser_url()).await?;
@@ -39,10 +47,7 @@ impl Server {
             .execute_unprepared(&format!("CREATE DATABASE {NAME}"))
             .await?;
         admin.close().await?;
-        let url = self
-            .postgres
-            .url("postgres", self.postgres.password(), NAME);
-        let admin = sea_orm::Database::connect(url).await?;
+        let admin = self.admin().await?;
         self.roles.create(&admin).await?;
         for login in [Login::Migrator, Login::Application] {
             self.roles.set_password(&admin, login, PASSWORD).await?;

@@ -18,22 +18,21 @@ async fn every_row_of_the_select_comes_once_in_order_of_its_key() {
                 let expected = own(tx).order_by_asc(Column::Id).all(tx).await?;
                 for size in [0, 1, 4, 5, 24, 25, 26] {
                     let mut rows = Vec::new();
-                    let count = own(tx).find_each(size, tx, async |row| {
+                    let count = own(tx).find_each(size, tx, |row| {
                         rows.push(row);
-                        Ok::<_, Error>(())
+                        std::future::ready(Ok::<_, Error>(()))
                     });
                     assert_eq!(count.await?, 25);
                     assert_eq!(rows, expected, "{size}");
                 }
                 let mut sizes = Vec::new();
-                let urgent = own(tx).filter(Column::Urgent.eq(false));
-                let expected = urgent.clone().count(tx).await?;
-                let count = urgent.find_in_batches(8, tx, async |rows| {
+                let calm = own(tx).filter(Column::Urgent.eq(false));
+                let mut batches = calm.find_in_batches(8);
+                while let Some(rows) = batches.next(tx).await? {
                     sizes.push(rows.len());
-                    Ok::<_, Error>(())
-                });
-                assert_eq!(count.await?, expected);
+                }
                 assert_eq!(sizes, [8, 8, 4]);
+                assert!(batches.next(tx).await?.is_none());
                 Ok::<_, Error>(())
             })
             .await
@@ -68,20 +67,18 @@ async fn work_writes_in_the_session_that_it_reads_from() {
         bed.db
             .write(&bed.a, async |tx| {
                 let mut seen = Vec::new();
-                let count = own(tx).find_each(3, tx, async |row| {
-                    seen.push(row.id);
-                    let mut row = row.into_active_model();
-                    row.title = Set("seen".into());
-                    let row = row.update(tx).await?;
-                    // The row itself goes, a copy comes whose key lies behind all others.
-                    row.clone().delete(tx).await?;
-                    if seen.len() <= 10 {
-                        crate::tickets::ticket(50).insert(tx).await?;
+                let mut batches = own(tx).find_in_batches(3);
+                while let Some(rows) = batches.next(tx).await? {
+                    for row in rows {
+                        seen.push(row.id);
+                        row.delete(tx).await?;
+                        // What is inserted has a key ahead, and so is seen as well.
+                        if seen.len() <= 10 {
+                            crate::tickets::ticket(50).insert(tx).await?;
+                        }
                     }
-                    Ok::<_, Error>(())
-                });
-                // What is inserted has a key ahead, and so is seen as well.
-                assert_eq!(count.await?, 20);
+                }
+                assert_eq!(seen.len(), 20);
                 seen.sort_unstable();
                 seen.dedup();
                 assert_eq!(seen.len(), 20);
@@ -102,12 +99,12 @@ async fn error_of_the_work_ends_it_and_is_returned() {
         bed.db
             .read(&bed.a, async |tx| {
                 let mut calls = 0;
-                let ended = own(tx).find_each(3, tx, async |_| {
+                let ended = own(tx).find_each(3, tx, |_| {
                     calls += 1;
-                    match calls {
+                    std::future::ready(match calls {
                         5 => Err(Error::Aborted),
                         _ => Ok(()),
-                    }
+                    })
                 });
                 assert_eq!(kind(ended.await), ErrorKind::Aborted);
                 assert_eq!(calls, 5);
@@ -144,4 +141,22 @@ async fn row_that_comes_twice_is_an_error() {
         })
         .await
         .unwrap();
+}
+
+#[tokio::test]
+async fn each_row_is_worked_on_inside_a_task() {
+    let bed = Bed::sqlite().await;
+    bed.fill(4).await;
+    let (db, a) = (bed.db.clone(), bed.a.clone());
+    let task = tokio::spawn(async move {
+        let work = async |tx: &Session| {
+            let each = own(tx).find_each(3, tx, async |row| {
+                row.delete(tx).await?;
+                Ok::<_, Error>(())
+            });
+            each.await
+        };
+        db.write(&a, work).await
+    });
+    assert_eq!(task.await.unwrap().unwrap(), 4);
 }

@@ -1,7 +1,7 @@
 //! Pages by keyset: each row once, in order, in both directions, and cursors that nobody else can use.
 
 use dotmac_database::prelude::*;
-use dotmac_database::{CursorKey, Page, Pages};
+use dotmac_database::query::{CursorKey, Page, Pages};
 use migration::entity::{order, order_line, user};
 use sea_orm::sea_query::NullOrdering;
 use sea_orm::{JoinType, Order, QuerySelect, RelationTrait, Select};
