@@ -27,6 +27,9 @@ pub trait SelectInParts<E: EntityTrait>: Sized {
 
     /// Calls `work` with each row of the batches; returns how many there were.
     ///
+    /// `work` may use the session. Where it changes variables around it across an await, loop over
+    /// [`find_in_batches`](Self::find_in_batches) instead.
+    ///
     /// # Errors
     /// The first error of `work`, which ends it, and those of [`Batches::next`].
     ///

@@ -4,7 +4,7 @@ use dotmac_database::prelude::*;
 use dotmac_database::query::{CursorKey, Page, Pages};
 use migration::entity::{order, order_line, user};
 use sea_orm::sea_query::NullOrdering;
-use sea_orm::{JoinType, Order, QuerySelect, RelationTrait, Select};
+use sea_orm::{Condition, JoinType, Order, QuerySelect, RelationTrait, Select};
 
 use crate::support::{Shop, kind};
 use crate::tickets::{Bed, own, ticket};
@@ -367,6 +367,30 @@ async fn filter_with_another_value_is_another_query() {
         })
         .await
         .unwrap();
+}
+
+#[tokio::test]
+async fn filter_of_alternatives_holds_on_every_page() {
+    for bed in Bed::both().await {
+        bed.fill(20).await;
+        let key = key();
+        bed.db
+            .read(&bed.a, async |tx| {
+                let either = Condition::any()
+                    .add(Column::Urgent.eq(true))
+                    .add(Column::Title.eq("ticket 1"));
+                let filtered = || own(tx).filter(either.clone());
+                let expected = ids(&filtered().order_by_asc(Column::Id).all(tx).await?);
+                let first = filtered().pages(&key).size(2).page(tx).await?;
+                let rest = filtered().pages(&key).after(first.end.as_deref());
+                let rest = rest.page(tx).await?;
+                assert_eq!([ids(&first.rows), ids(&rest.rows)].concat(), expected);
+                assert!(expected.len() > 2 && expected.len() < 20);
+                Ok::<_, Error>(())
+            })
+            .await
+            .unwrap();
+    }
 }
 
 #[tokio::test]
