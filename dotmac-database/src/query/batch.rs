@@ -39,7 +39,7 @@ impl<E: EntityTrait> Batches<E> {
     /// or a limit of its own, and where a row comes twice. The database's.
     ///
     /// # Cancel safety
-    /// After a dropped future the same batch is read again.
+    /// After a dropped future the same batch is read again, and after an error as well.
     pub async fn next<C: ConnectionTrait>(&mut self, db: &C) -> Result<Option<Vec<E::Model>>> {
         if self.ended {
             return Ok(None);
@@ -51,17 +51,21 @@ impl<E: EntityTrait> Batches<E> {
         self.keyset.order(&mut query);
         query.limit(self.size);
         let rows = db.query_all(&query).await?;
-        self.ended = (rows.len() as u64) < self.size;
+        let ended = (rows.len() as u64) < self.size;
         let mut models = Vec::with_capacity(rows.len());
+        let mut last = self.last.clone();
         for row in rows {
             let model = E::Model::from_query_result(&row, "")?;
             let place = Some(self.keyset.place_of(&model));
-            if self.last == place {
+            if last == place {
                 return Err(invalid::<E>(TWICE));
             }
-            self.last = place;
+            last = place;
             models.push(model);
         }
+        // Not before all is well: a batch that failed is not passed over.
+        self.last = last;
+        self.ended = ended;
         Ok((!models.is_empty()).then_some(models))
     }
 }

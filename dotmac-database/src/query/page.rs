@@ -61,6 +61,9 @@ impl<M> Page<M> {
 /// much, so order by nothing that a client must not learn, and keep cursors out of logs as you do with
 /// rows.
 ///
+/// On SQLite times are texts, compared as texts: rows that other programs wrote, in another form of
+/// text than SeaORM's, may be skipped where the order is by such a time.
+///
 /// # Differences from SeaORM
 /// `cursor_by` takes values and trusts them, compares all columns in one direction, loses rows with
 /// NULL, and knows nothing of tenants.
