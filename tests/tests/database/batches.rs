@@ -102,11 +102,11 @@ async fn error_of_the_work_ends_it_and_is_returned() {
                 let ended = own(tx).find_each(3, tx, |_| {
                     calls += 1;
                     std::future::ready(match calls {
-                        5 => Err(Error::Aborted),
+                        5 => Err(Error::InvalidCursor),
                         _ => Ok(()),
                     })
                 });
-                assert_eq!(kind(ended.await), ErrorKind::Aborted);
+                assert_eq!(kind(ended.await), ErrorKind::InvalidCursor);
                 assert_eq!(calls, 5);
                 Ok::<_, Error>(())
             })
