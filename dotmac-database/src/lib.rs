@@ -42,7 +42,7 @@ pub mod __private;
 
 pub use dotmac_database_derive::{hooks, mixin, model};
 
-pub use config::{DatabaseConfig, StartCheck};
+pub use config::{DatabaseConfig, RedisConfig, StartCheck};
 pub use context::{RequestContext, TenantId, TenantKey, TenantKind};
 pub use entity::scope::reversed;
 pub use entity::{
@@ -50,7 +50,7 @@ pub use entity::{
     MixinHooks, SoftDelete, SoftDeleteColumns, TenantAware, TenantColumn, TimestampColumns,
     Timestamps, UpdateManyVersioned, Versioned,
 };
-pub use error::{Error, ErrorKind, Result, Retryable};
+pub use error::{Error, ErrorKind, Result, Retryable, Violation};
 pub use session::{
     Database, LockRows, LockWait, LockedSelect, RetryPolicy, Retrying, Session, SessionOptions,
     SessionStream,

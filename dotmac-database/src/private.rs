@@ -16,6 +16,7 @@ pub use crate::entity::{
     Versioned, describe, scope, stamp, table_name as with_prefix, version,
 };
 pub use crate::error::Result;
+pub use crate::error::ConstraintColumns;
 pub use crate::migrate::Installable;
 pub use crate::soft_delete::SoftDeleteMany;
 

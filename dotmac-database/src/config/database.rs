@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{environment, url};
+use super::{RedisConfig, check, environment, url};
 use crate::error::Result;
 
 /// How to connect to the database.
@@ -14,31 +14,50 @@ use crate::error::Result;
 /// |---|---|---|
 /// | `url` | `DATABASE_URL`, else `DB_HOST` `DB_PORT` `DB_NAME` `DB_USER` `DB_PASSWORD` | required |
 /// | [`pool_size`](Self::pool_size) + [`max_overflow`](Self::max_overflow) | `DB_POOL_SIZE`, `DB_MAX_OVERFLOW` | 20 + 30 connections |
-/// | [`pool_timeout`](Self::pool_timeout) | `DB_POOL_TIMEOUT` (seconds) | 30 s |
-/// | [`pool_recycle`](Self::pool_recycle) | `DB_POOL_RECYCLE` (seconds) | 3600 s |
+/// | [`min_connections`](Self::min_connections) | `DB_POOL_MIN` | 0 |
+/// | [`pool_timeout`](Self::pool_timeout) | `DB_POOL_TIMEOUT` | 30 s |
+/// | [`pool_recycle`](Self::pool_recycle) | `DB_POOL_RECYCLE` | 3600 s |
+/// | [`idle_timeout`](Self::idle_timeout) | `DB_POOL_IDLE_TIMEOUT` | 600 s |
+/// | [`statement_timeout`](Self::statement_timeout) | `DB_STATEMENT_TIMEOUT` | 60 s |
+/// | [`lock_timeout`](Self::lock_timeout) | `DB_LOCK_TIMEOUT` | off |
+/// | [`idle_in_transaction_timeout`](Self::idle_in_transaction_timeout) | `DB_IDLE_IN_TRANSACTION_TIMEOUT` | off |
 /// | [`application_name`](Self::application_name) | `APP_NAME` | `dotmac-app` |
 /// | [`echo`](Self::echo) | `DB_ECHO`, `SQLALCHEMY_ECHO` | off |
-/// | [`statement_timeout`](Self::statement_timeout) | | 60 s |
-/// | [`pgbouncer`](Self::pgbouncer) | | off |
+/// | [`slow_statement`](Self::slow_statement) | `DB_SLOW_STATEMENT` | off |
+/// | [`pgbouncer`](Self::pgbouncer) | `DB_PGBOUNCER` | off |
+/// | [`redis`](Self::redis) | `REDIS_URL`, `REDIS_MAX_CONNECTIONS` | none, 50 connections |
 /// | [`start_check`](Self::start_check) | | on |
 ///
-/// `DB_PORT` is 5432 by default, `DB_USER` and `DB_NAME` are `postgres`. PostgreSQL's JIT is off.
+/// Times in the environment are seconds, with a fraction if wanted (`0.5`), or `off` where the setting
+/// may be off. An empty variable counts as not set. `DB_PORT` is 5432 by default, `DB_USER` and
+/// `DB_NAME` are `postgres`; `DB_HOST` may be the folder of a Unix socket. PostgreSQL's JIT is off.
 ///
-/// There is no TLS yet: a connection to a host that does not ask for it is not encrypted, and
-/// `sslmode=require` fails. Keep the database on a private network.
+/// Settings made by the builder win over the environment, and both over `options` in the URL. What is
+/// wrong is told by [`from_env`](Self::from_env), and by
+/// [`Database::connect`](crate::Database::connect) for the builder.
 ///
-/// The password never appears in `Debug` or in an error.
+/// A connection is encrypted if the URL says `sslmode=require`, `verify-ca` or `verify-full` (with
+/// `sslrootcert` for a certificate authority of one's own); this needs the feature `tls-rustls`, and is
+/// refused without it. Only the last two prove who the server is.
+///
+/// Passwords never appear in `Debug` or in an error.
 #[derive(Clone)]
 pub struct DatabaseConfig {
     url: SecretString,
     pub(crate) pool_size: u32,
     pub(crate) max_overflow: u32,
+    pub(crate) min_connections: u32,
     pub(crate) pool_timeout: Duration,
-    pub(crate) pool_recycle: Duration,
-    pub(crate) application_name: String,
+    pub(crate) pool_recycle: Option<Duration>,
+    pub(crate) idle_timeout: Option<Duration>,
+    pub(crate) statement_timeout: Option<Duration>,
+    pub(crate) lock_timeout: Option<Duration>,
+    pub(crate) idle_in_transaction_timeout: Option<Duration>,
+    pub(crate) application_name: Option<String>,
     pub(crate) echo: bool,
-    pub(crate) statement_timeout: Duration,
+    pub(crate) slow_statement: Option<Duration>,
     pub(crate) pgbouncer: bool,
+    pub(crate) redis: Option<RedisConfig>,
     pub(crate) start_check: StartCheck,
 }
 
@@ -66,12 +85,18 @@ impl DatabaseConfig {
             url: url::normalize(url)?.into(),
             pool_size: 20,
             max_overflow: 30,
+            min_connections: 0,
             pool_timeout: Duration::from_secs(30),
-            pool_recycle: Duration::from_secs(3600),
-            application_name: "dotmac-app".to_owned(),
+            pool_recycle: Some(Duration::from_secs(3600)),
+            idle_timeout: Some(Duration::from_secs(600)),
+            statement_timeout: Some(Duration::from_secs(60)),
+            lock_timeout: None,
+            idle_in_transaction_timeout: None,
+            application_name: None,
             echo: false,
-            statement_timeout: Duration::from_secs(60),
+            slow_statement: None,
             pgbouncer: false,
+            redis: None,
             start_check: StartCheck::Enforced,
         })
     }
@@ -81,76 +106,36 @@ impl DatabaseConfig {
     /// # Errors
     /// [`ErrorKind::Config`](crate::ErrorKind::Config), which names the variable.
     pub fn from_env() -> Result<Self> {
-        environment::read(&|name| std::env::var(name).ok())
+        environment::read(&|name| std::env::var_os(name))
     }
 
-    /// Connections of the pool, together with [`max_overflow`](Self::max_overflow): the sum is the one
-    /// limit. On SQLite the pool is one connection.
-    pub fn pool_size(mut self, connections: u32) -> Self {
-        self.pool_size = connections;
-        self
-    }
-
-    /// Connections beyond [`pool_size`](Self::pool_size).
-    pub fn max_overflow(mut self, connections: u32) -> Self {
-        self.max_overflow = connections;
-        self
-    }
-
-    /// How long a session waits for a free connection.
-    pub fn pool_timeout(mut self, timeout: Duration) -> Self {
-        self.pool_timeout = timeout;
-        self
-    }
-
-    /// The age at which a connection is replaced.
-    pub fn pool_recycle(mut self, age: Duration) -> Self {
-        self.pool_recycle = age;
-        self
-    }
-
-    /// The name under which PostgreSQL lists the connections.
-    pub fn application_name(mut self, name: impl Into<String>) -> Self {
-        self.application_name = name.into();
-        self
-    }
-
-    /// Logs every statement at DEBUG: without bound values, but with the context (tenant, user, client
-    /// address, request and session id), which is part of the statement that opens a session.
-    pub fn echo(mut self, echo: bool) -> Self {
-        self.echo = echo;
-        self
-    }
-
-    /// How long PostgreSQL lets one statement run. Not sent through PgBouncer: there, run
-    /// `ALTER ROLE … SET statement_timeout`.
-    pub fn statement_timeout(mut self, timeout: Duration) -> Self {
-        self.statement_timeout = timeout;
-        self
-    }
-
-    /// The URL leads to PgBouncer in transaction mode.
+    /// The configuration that the environment describes, for another URL: `DATABASE_URL` and the
+    /// variables of its parts are not read.
     ///
-    /// Statements are then never prepared by name, which costs a round trip for each: with named
-    /// statements, PgBouncer lets one client run the statement of another.
-    pub fn pgbouncer(mut self, behind: bool) -> Self {
-        self.pgbouncer = behind;
-        self
-    }
-
-    /// Whether the start check is enforced.
-    pub fn start_check(mut self, check: StartCheck) -> Self {
-        self.start_check = check;
-        self
+    /// # Errors
+    /// As [`from_env`](Self::from_env).
+    pub fn from_env_for(url: &str) -> Result<Self> {
+        environment::read_for(url, &|name| std::env::var_os(name))
     }
 
     /// The most connections that the pool opens.
     pub(crate) fn max_connections(&self) -> u32 {
-        self.pool_size.saturating_add(self.max_overflow).max(1)
+        self.pool_size.saturating_add(self.max_overflow)
+    }
+
+    /// Where Redis is, if anywhere: for a cache beside the database, which this crate does not have
+    /// yet, so that one configuration serves both.
+    pub fn redis(&self) -> Option<&RedisConfig> {
+        self.redis.as_ref()
     }
 
     pub(crate) fn url(&self) -> &str {
         self.url.expose_secret()
+    }
+
+    /// Refuses what cannot be used, whichever way it was set.
+    pub(crate) fn check(&self) -> Result<()> {
+        check::all(self)
     }
 }
 
@@ -160,12 +145,21 @@ impl fmt::Debug for DatabaseConfig {
             .field("url", &url::without_secrets(self.url()))
             .field("pool_size", &self.pool_size)
             .field("max_overflow", &self.max_overflow)
+            .field("min_connections", &self.min_connections)
             .field("pool_timeout", &self.pool_timeout)
             .field("pool_recycle", &self.pool_recycle)
+            .field("idle_timeout", &self.idle_timeout)
+            .field("statement_timeout", &self.statement_timeout)
+            .field("lock_timeout", &self.lock_timeout)
+            .field(
+                "idle_in_transaction_timeout",
+                &self.idle_in_transaction_timeout,
+            )
             .field("application_name", &self.application_name)
             .field("echo", &self.echo)
-            .field("statement_timeout", &self.statement_timeout)
+            .field("slow_statement", &self.slow_statement)
             .field("pgbouncer", &self.pgbouncer)
+            .field("redis", &self.redis)
             .field("start_check", &self.start_check)
             .finish()
     }

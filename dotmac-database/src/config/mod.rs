@@ -1,9 +1,14 @@
 //! Configuration: where the database is, and how a program uses it.
 
+mod builder;
+mod check;
 mod database;
 mod environment;
+mod parts;
+mod redis;
 mod url;
 
 pub use database::{DatabaseConfig, StartCheck};
-pub use environment::database_url;
+pub use parts::database_url;
+pub use redis::RedisConfig;
 pub use url::normalize;

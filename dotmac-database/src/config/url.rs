@@ -1,33 +1,28 @@
 //! Database URLs: driver suffixes off, secrets out.
 
-use ::url::Url;
+use ::url::{ParseError, Url};
 
 use crate::error::{Error, Result};
 
 /// `url` in the form that sqlx takes.
 pub fn normalize(url: &str) -> Result<String> {
-    let Some((scheme, rest)) = url.split_once(':') else {
+    let Some((scheme, rest)) = url.trim().split_once(':') else {
         return Err(refused(
             "has no scheme: write `postgres://user:password@host/database`",
         ));
     };
     let (kind, _driver) = scheme.split_once('+').unwrap_or((scheme, ""));
-    let kind = match kind {
-        "postgres" | "postgresql" => "postgres",
-        "sqlite" => "sqlite",
-        _ => {
-            return Err(refused(
-                "names another database: use `postgres://…` or `sqlite:…`",
-            ));
+    match kind {
+        "postgres" | "postgresql" => {
+            let url = format!("postgres:{rest}");
+            check(&url)?;
+            Ok(url)
         }
-    };
-    let url = format!("{kind}:{rest}");
-    if kind == "postgres" && Url::parse(&url).is_err() {
-        return Err(refused(
-            "is not a URL: percent-encode special characters in user and password",
-        ));
+        "sqlite" => Ok(format!("sqlite:{rest}")),
+        _ => Err(refused(
+            "names another database: use `postgres://…` or `sqlite:…`",
+        )),
     }
-    Ok(url)
 }
 
 /// `url` without its password and without its query, for logs.
@@ -37,10 +32,35 @@ pub fn without_secrets(url: &str) -> String {
             // Neither fails but on URLs that cannot have a password.
             let _ = url.set_password(None);
             url.set_query(None);
+            url.set_fragment(None);
             url.to_string()
         }
         Err(_) => "<unreadable>".to_owned(),
     }
+}
+
+fn check(url: &str) -> Result<()> {
+    let url = Url::parse(url).map_err(|error| match error {
+        ParseError::InvalidPort => refused(
+            "has no valid port (1 to 65535), or special characters in user or password that are \
+             not percent-encoded",
+        ),
+        _ => refused("is not a URL: percent-encode special characters in user and password"),
+    })?;
+    if url.port() == Some(0) {
+        return Err(refused("has port 0: ports are 1 to 65535"));
+    }
+    // The rest of a password may be taken for either, and the driver logs what it does not know.
+    if url.fragment().is_some() {
+        return Err(refused("has a `#`: percent-encode it as `%23`"));
+    }
+    let is_key = |char: char| char.is_ascii_alphanumeric() || "_-.[]".contains(char);
+    if url.query_pairs().any(|(key, _)| !key.chars().all(is_key)) {
+        return Err(refused(
+            "has a parameter that is none: percent-encode a `?` in user and password as `%3F`",
+        ));
+    }
+    Ok(())
 }
 
 fn refused(reason: &str) -> Error {
@@ -56,7 +76,7 @@ mod tests {
 
     #[test]
     fn python_driver_suffix_is_taken_off() {
-        let url = normalize("postgresql+asyncpg://u:p@h/d").expect("accepted");
+        let url = normalize("postgresql+asyncpg://u:p@h/d\n").expect("accepted");
         assert_eq!(url, "postgres://u:p@h/d");
     }
 
@@ -67,8 +87,31 @@ mod tests {
     }
 
     #[test]
+    fn ports_are_those_of_tcp() {
+        for url in ["postgres://h:0/d", "postgres://h:70000/d"] {
+            let message = normalize(url).expect_err(url).to_string();
+            assert!(message.contains("port"), "{message}");
+        }
+        assert!(normalize("postgres://[::1]:5433/d?sslmode=require").is_ok());
+        assert!(normalize("postgres://u@%2Fvar%2Frun%2Fpostgresql/d").is_ok());
+    }
+
+    #[test]
+    fn password_that_is_not_encoded_is_refused_and_not_shown() {
+        for url in [
+            "postgres://u:1#cret@h/d",
+            "postgres://u:1?cret@h/d",
+            "postgres://u:cr/et@h/d",
+        ] {
+            let message = normalize(url).expect_err(url).to_string();
+            assert!(message.contains("percent-encode"), "{message}");
+            assert!(!message.contains("cret"), "{message}");
+        }
+    }
+
+    #[test]
     fn password_does_not_show() {
-        let shown = without_secrets("postgres://u:secret@h/d?password=secret");
+        let shown = without_secrets("postgres://u:secret@h/d?password=secret#secret");
         assert_eq!(shown, "postgres://u@h/d");
     }
 }

@@ -1,8 +1,10 @@
-//! Kinds of driver errors, by SQLSTATE (PostgreSQL, appendix A) and by SQLite's extended codes.
+//! The errors of SeaORM and the drivers, made into variants that a program can match on.
 
 use sea_orm::{ConnAcquireErr, DbErr, RuntimeErr};
+use sqlx::error::DatabaseError;
+use sqlx::postgres::PgDatabaseError;
 
-use super::ErrorKind;
+use super::{Error, ErrorKind, Violation, postgres, sqlite};
 
 /// The text with which the guard trigger refuses a physical delete.
 pub const GUARD_MESSAGE: &str = "dotmac: a live row cannot be removed";
@@ -10,69 +12,86 @@ pub const GUARD_MESSAGE: &str = "dotmac: a live row cannot be removed";
 /// The text with which the version trigger refuses a row that was changed since it was read.
 pub const STALE_MESSAGE: &str = "dotmac: the row was changed since it was read";
 
+/// What an error is, and where it arose.
+pub struct Finding {
+    pub kind: ErrorKind,
+    pub violation: Violation,
+}
+
+impl From<ErrorKind> for Finding {
+    fn from(kind: ErrorKind) -> Self {
+        Finding {
+            kind,
+            violation: Violation::default(),
+        }
+    }
+}
+
+/// Gives an error that came from SeaORM its variant.
+pub fn typed(source: DbErr) -> Error {
+    let Finding { kind, violation } = find(&source);
+    let violation = Box::new(violation);
+    match kind {
+        ErrorKind::ForeignTenant => Error::RowSecurity { violation, source },
+        ErrorKind::Unique => Error::Unique { violation, source },
+        ErrorKind::ForeignKey => Error::ForeignKey { violation, source },
+        ErrorKind::Check => Error::Check { violation, source },
+        ErrorKind::NotNull => Error::NotNull { violation, source },
+        ErrorKind::Exclusion => Error::Exclusion { violation, source },
+        ErrorKind::Denied => Error::Denied(source),
+        ErrorKind::ReadOnly => Error::ReadOnlyTransaction(source),
+        ErrorKind::Serialization => Error::Serialization(source),
+        ErrorKind::Deadlock => Error::Deadlock(source),
+        ErrorKind::StatementTimeout => Error::StatementTimeout(source),
+        ErrorKind::LockTimeout => Error::LockTimeout(source),
+        ErrorKind::PoolTimeout => Error::PoolTimeout(source),
+        ErrorKind::ConnectionLost => Error::ConnectionLost(source),
+        _ => Error::Database(source),
+    }
+}
+
 /// The kind of an error that came from SeaORM.
 pub fn kind(error: &DbErr) -> ErrorKind {
+    find(error).kind
+}
+
+fn find(error: &DbErr) -> Finding {
     match error {
-        DbErr::ConnectionAcquire(ConnAcquireErr::Timeout) => ErrorKind::PoolTimeout,
-        DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed) => ErrorKind::ConnectionLost,
+        DbErr::ConnectionAcquire(ConnAcquireErr::Timeout) => ErrorKind::PoolTimeout.into(),
+        DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed) => {
+            ErrorKind::ConnectionLost.into()
+        }
         DbErr::Conn(RuntimeErr::SqlxError(error))
         | DbErr::Exec(RuntimeErr::SqlxError(error))
         | DbErr::Query(RuntimeErr::SqlxError(error)) => driver(error),
-        DbErr::RecordNotFound(_) | DbErr::RecordNotUpdated => ErrorKind::NotFound,
-        _ => ErrorKind::Other,
+        DbErr::RecordNotFound(_) | DbErr::RecordNotUpdated => ErrorKind::NotFound.into(),
+        _ => ErrorKind::Other.into(),
     }
 }
 
-fn driver(error: &sqlx::Error) -> ErrorKind {
+fn driver(error: &sqlx::Error) -> Finding {
     match error {
-        sqlx::Error::Database(error) => {
-            if error.message().starts_with(GUARD_MESSAGE) {
-                return ErrorKind::PhysicalDelete;
-            }
-            if error.message().starts_with(STALE_MESSAGE) {
-                return ErrorKind::StaleVersion;
-            }
-            let code = error.code().unwrap_or_default();
-            state(&code, error.message())
-        }
-        sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::Tls(_) => {
-            ErrorKind::ConnectionLost
-        }
-        sqlx::Error::PoolTimedOut => ErrorKind::PoolTimeout,
-        sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => ErrorKind::ConnectionLost,
-        sqlx::Error::RowNotFound => ErrorKind::NotFound,
-        _ => ErrorKind::Other,
+        sqlx::Error::Database(error) => server(error.as_ref()),
+        sqlx::Error::PoolTimedOut => ErrorKind::PoolTimeout.into(),
+        sqlx::Error::RowNotFound => ErrorKind::NotFound.into(),
+        sqlx::Error::Io(_)
+        | sqlx::Error::Protocol(_)
+        | sqlx::Error::Tls(_)
+        | sqlx::Error::PoolClosed
+        | sqlx::Error::WorkerCrashed => ErrorKind::ConnectionLost.into(),
+        _ => ErrorKind::Other.into(),
     }
 }
 
-fn state(code: &str, message: &str) -> ErrorKind {
-    match code {
-        // PostgreSQL's refusal by policy shares its SQLSTATE with missing privileges.
-        "42501" if message.contains("row-level security") => ErrorKind::ForeignTenant,
-        "42501" => ErrorKind::Denied,
-        "23505" | "1555" | "2067" => ErrorKind::Unique,
-        "23503" | "787" => ErrorKind::ForeignKey,
-        "23502" | "23514" | "275" | "1299" => ErrorKind::Constraint,
-        "25006" | "8" => ErrorKind::ReadOnly,
-        "25P02" => ErrorKind::Aborted,
-        "40001" | "40P01" => ErrorKind::Serialization,
-        "57014" | "55P03" => ErrorKind::Timeout,
-        "57P01" | "57P02" | "57P03" => ErrorKind::ConnectionLost,
-        _ => ErrorKind::Other,
+fn server(error: &dyn DatabaseError) -> Finding {
+    if error.message().starts_with(GUARD_MESSAGE) {
+        return ErrorKind::PhysicalDelete.into();
     }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn policy_refusal_differs_from_missing_privilege() {
-        let policy = "new row violates row-level security policy for table \"orders\"";
-        assert_eq!(state("42501", policy), ErrorKind::ForeignTenant);
-        assert_eq!(
-            state("42501", "permission denied for table x"),
-            ErrorKind::Denied
-        );
+    if error.message().starts_with(STALE_MESSAGE) {
+        return ErrorKind::StaleVersion.into();
+    }
+    match error.try_downcast_ref::<PgDatabaseError>() {
+        Some(error) => postgres::find(error),
+        None => sqlite::find(&error.code().unwrap_or_default(), error.message()),
     }
 }

@@ -6,12 +6,26 @@ use std::sync::Arc;
 
 use sea_orm::{DbErr, TransactionError};
 
-use super::Error;
+use super::{Error, database};
 
 impl From<Error> for DbErr {
     fn from(error: Error) -> Self {
         match error {
-            Error::Database(error) => error,
+            Error::Unique { source, .. }
+            | Error::ForeignKey { source, .. }
+            | Error::Check { source, .. }
+            | Error::NotNull { source, .. }
+            | Error::Exclusion { source, .. }
+            | Error::RowSecurity { source, .. }
+            | Error::Denied(source)
+            | Error::ReadOnlyTransaction(source)
+            | Error::Serialization(source)
+            | Error::Deadlock(source)
+            | Error::StatementTimeout(source)
+            | Error::LockTimeout(source)
+            | Error::PoolTimeout(source)
+            | Error::ConnectionLost(source)
+            | Error::Database(source) => source,
             error => DbErr::TryIntoErr {
                 from: "the request",
                 into: "a statement of the session",
@@ -28,7 +42,7 @@ impl From<DbErr> for Error {
         {
             return ours.clone();
         }
-        Error::Database(error)
+        database::typed(error)
     }
 }
 
@@ -46,6 +60,8 @@ where
 
 #[cfg(test)]
 mod tests {
+    use sea_orm::ConnAcquireErr;
+
     use super::super::ErrorKind;
     use super::*;
 
@@ -61,5 +77,12 @@ mod tests {
     fn sea_orm_error_survives_the_way_through_ours() {
         let there = Error::from(DbErr::RecordNotUpdated);
         assert_eq!(DbErr::from(there), DbErr::RecordNotUpdated);
+        let there = Error::from(DbErr::ConnectionAcquire(ConnAcquireErr::Timeout));
+        assert!(matches!(there, Error::PoolTimeout(_)), "{there}");
+        let back = DbErr::from(there);
+        assert!(matches!(
+            back,
+            DbErr::ConnectionAcquire(ConnAcquireErr::Timeout)
+        ));
     }
 }

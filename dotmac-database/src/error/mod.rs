@@ -1,10 +1,18 @@
 //! What can go wrong, as values that a program can act on.
 
+mod columns;
 mod database;
 mod dberr;
+mod kind;
+mod postgres;
 mod retryable;
+mod sqlite;
 mod variant;
+mod violation;
 
+pub use columns::ConstraintColumns;
 pub use database::{GUARD_MESSAGE, STALE_MESSAGE};
+pub use kind::ErrorKind;
 pub use retryable::Retryable;
-pub use variant::{Error, ErrorKind, Result};
+pub use variant::{Error, Result};
+pub use violation::Violation;

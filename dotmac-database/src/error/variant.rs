@@ -1,8 +1,12 @@
 //! The error of this crate, and the questions a caller can ask it.
 
+use std::error::Error as _;
+use std::fmt;
 use std::sync::Arc;
 
 use sea_orm::DbErr;
+
+use super::{ErrorKind, Violation};
 
 /// The result of this crate's functions.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -10,9 +14,10 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// What went wrong.
 ///
 /// Converts to and from [`DbErr`] without loss, so that it passes through SeaORM's functions.
-/// Messages of this crate carry no SQL parameters, no values of rows and no passwords; those of the
-/// database are passed on as they are.
-#[derive(Debug, Clone, thiserror::Error)]
+/// Messages of this crate carry no SQL parameters, no values of rows and no passwords; the first line
+/// of the database's own is passed on as it is, as the [`source`](std::error::Error::source). `Debug`
+/// shows the same: PostgreSQL's DETAIL, which `DbErr` shows there, holds values of rows.
+#[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// A tenant-aware entity was used in a context without a tenant.
@@ -266,83 +271,81 @@ pub enum Error {
     /// The connection broke while COMMIT was under way: the work may or may not be stored.
     #[error("the connection broke during COMMIT: the work may or may not be stored")]
     CommitUnknown(#[source] Arc<sqlx::Error>),
+    /// Another row has the value of a unique constraint.
+    #[error("the value is taken already ({violation})")]
+    Unique {
+        /// Which constraint.
+        violation: Box<Violation>,
+        /// The driver's error.
+        source: DbErr,
+    },
+    /// A row refers to one that does not exist, or one would be removed that others refer to.
+    #[error("the row refers to one that does not exist, or is still referred to ({violation})")]
+    ForeignKey {
+        /// Which constraint.
+        violation: Box<Violation>,
+        /// The driver's error.
+        source: DbErr,
+    },
+    /// A row breaks a CHECK constraint.
+    #[error("the row breaks a rule of its table ({violation})")]
+    Check {
+        /// Which constraint.
+        violation: Box<Violation>,
+        /// The driver's error.
+        source: DbErr,
+    },
+    /// A column that must have a value has none.
+    #[error("a value is missing ({violation})")]
+    NotNull {
+        /// Which column.
+        violation: Box<Violation>,
+        /// The driver's error.
+        source: DbErr,
+    },
+    /// A row conflicts with another one by an exclusion constraint, such as two bookings at a time.
+    #[error("the row conflicts with another one ({violation})")]
+    Exclusion {
+        /// Which constraint.
+        violation: Box<Violation>,
+        /// The driver's error.
+        source: DbErr,
+    },
+    /// A row-level security policy refused a row.
+    #[error("row-level security refuses the row ({violation})")]
+    RowSecurity {
+        /// The table; policies are no constraints.
+        violation: Box<Violation>,
+        /// The driver's error.
+        source: DbErr,
+    },
+    /// The role lacks a privilege.
+    #[error("the database role lacks a privilege")]
+    Denied(#[source] DbErr),
+    /// A write in a read session, or on a replica.
+    #[error("the transaction is read-only")]
+    ReadOnlyTransaction(#[source] DbErr),
+    /// The transaction conflicts with a concurrent one.
+    #[error("the transaction conflicts with a concurrent one: run the unit of work again")]
+    Serialization(#[source] DbErr),
+    /// Transactions waited for each other, and this one was ended.
+    #[error("the transaction was ended to resolve a deadlock: run the unit of work again")]
+    Deadlock(#[source] DbErr),
+    /// A statement ran for longer than the statement timeout, or an administrator cancelled it.
+    #[error("the statement ran for too long, or was cancelled")]
+    StatementTimeout(#[source] DbErr),
+    /// A lock did not come free in the lock timeout, or at once where the statement said NOWAIT.
+    #[error("a lock did not come free in time")]
+    LockTimeout(#[source] DbErr),
+    /// No connection came free in the pool's timeout.
+    #[error("no connection came free in the pool's timeout")]
+    PoolTimeout(#[source] DbErr),
+    /// The connection broke, or there was none to be had.
+    #[error("the connection to the database broke")]
+    ConnectionLost(#[source] DbErr),
     /// Any other error of SeaORM or the database.
     #[error(transparent)]
     Database(DbErr),
-}
-
-/// The kinds of [`Error`], for a `match`.
-///
-/// As answers to a request: `NotFound` 404; `Unique`, `ForeignKey`, `PhysicalDelete`, `StaleVersion` 409; `Constraint`,
-/// `InvalidInput` 422; `ForeignTenant`, `Denied` 403; `InvalidContext`, `InvalidCursor`, `MissingTenant` 400; `Serialization` again, then
-/// 503; `PoolTimeout`, `Timeout`, `ConnectionLost` 503; `CommitUnknown` 500, and never again blindly;
-/// all others 500.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum ErrorKind {
-    /// [`Error::MissingTenant`].
-    MissingTenant,
-    /// [`Error::ForeignTenant`], or a write that a row-level security policy refused.
-    ForeignTenant,
-    /// [`Error::OutsideSession`].
-    OutsideSession,
-    /// [`Error::InvalidTenant`] or [`Error::InvalidContext`].
-    InvalidContext,
-    /// [`Error::PhysicalDelete`], or the guard trigger's refusal.
-    PhysicalDelete,
-    /// [`Error::BypassesRls`].
-    BypassesRls,
-    /// [`Error::StaleVersion`], or the version trigger's refusal.
-    StaleVersion,
-    /// [`Error::MissingVersion`].
-    MissingVersion,
-    /// [`Error::ContextChange`].
-    ContextChange,
-    /// [`Error::Unprotected`].
-    Unprotected,
-    /// [`Error::SharedTenantTable`], [`Error::IndexDiffers`], [`Error::NoUniqueKey`],
-    /// [`Error::UnknownEntity`] or [`Error::SharedTable`].
-    Schema,
-    /// [`Error::Hook`].
-    Hook,
-    /// [`Error::UnknownKeys`], [`Error::ProtectedKey`] or [`Error::InvalidValue`].
-    InvalidInput,
-    /// [`Error::Config`] or [`Error::MissingRole`].
-    Config,
-    /// [`Error::Unsupported`].
-    Unsupported,
-    /// [`Error::InvalidCursor`].
-    InvalidCursor,
-    /// [`Error::InvalidSelect`].
-    InvalidSelect,
-    /// [`Error::Busy`], [`Error::Ended`] or [`Error::UnknownSavepoint`]: the session is used wrongly.
-    Session,
-    /// [`Error::Aborted`].
-    Aborted,
-    /// [`Error::InDoubt`], or a connection that broke.
-    ConnectionLost,
-    /// [`Error::CommitUnknown`].
-    CommitUnknown,
-    /// No such row, or none that the session may see.
-    NotFound,
-    /// A unique constraint was violated.
-    Unique,
-    /// A foreign key was violated.
-    ForeignKey,
-    /// A CHECK or NOT NULL constraint was violated.
-    Constraint,
-    /// A write in a read session, or [`Error::ReadOnly`].
-    ReadOnly,
-    /// The role lacks a privilege.
-    Denied,
-    /// Serialization failure or deadlock: the unit of work can be tried again.
-    Serialization,
-    /// A statement or lock timeout.
-    Timeout,
-    /// No connection came free in the pool's timeout.
-    PoolTimeout,
-    /// Anything else.
-    Other,
 }
 
 impl Error {
@@ -381,20 +384,64 @@ impl Error {
             Error::ReadOnly { .. } => ErrorKind::ReadOnly,
             Error::InDoubt { .. } => ErrorKind::ConnectionLost,
             Error::CommitUnknown(_) => ErrorKind::CommitUnknown,
+            Error::Unique { .. } => ErrorKind::Unique,
+            Error::ForeignKey { .. } => ErrorKind::ForeignKey,
+            Error::Check { .. } => ErrorKind::Check,
+            Error::NotNull { .. } => ErrorKind::NotNull,
+            Error::Exclusion { .. } => ErrorKind::Exclusion,
+            Error::RowSecurity { .. } => ErrorKind::ForeignTenant,
+            Error::Denied(_) => ErrorKind::Denied,
+            Error::ReadOnlyTransaction(_) => ErrorKind::ReadOnly,
+            Error::Serialization(_) => ErrorKind::Serialization,
+            Error::Deadlock(_) => ErrorKind::Deadlock,
+            Error::StatementTimeout(_) => ErrorKind::StatementTimeout,
+            Error::LockTimeout(_) => ErrorKind::LockTimeout,
+            Error::PoolTimeout(_) => ErrorKind::PoolTimeout,
+            Error::ConnectionLost(_) => ErrorKind::ConnectionLost,
             Error::Database(error) => super::database::kind(error),
         }
     }
 
-    /// Whether the same unit of work, run again in a fresh session, may succeed: after a
-    /// serialization failure or a deadlock, or where one of them aborted it.
+    /// Whether the same unit of work, run again in a fresh session, may succeed, and cannot be done
+    /// twice.
     ///
-    /// [`Error::CommitUnknown`] is not: the work may be stored already.
+    /// True for [`Serialization`](Error::Serialization) and [`Deadlock`](Error::Deadlock), also where one
+    /// of them aborted the unit: the database undid the transaction, and asks for another attempt. Not for
+    /// [`ConnectionLost`](Error::ConnectionLost): what a statement outside of a session did is committed
+    /// with it, and only its answer may be lost. Not for timeouts, where the wait was the caller's own
+    /// limit and the database is busy. Never for [`CommitUnknown`](Error::CommitUnknown).
     pub fn is_retryable(&self) -> bool {
         let kind = match self {
             Error::Aborted { cause: Some(cause) } => *cause,
             Error::Batch { source, .. } => return source.is_retryable(),
             error => error.kind(),
         };
-        kind == ErrorKind::Serialization
+        matches!(kind, ErrorKind::Serialization | ErrorKind::Deadlock)
+    }
+
+    /// The constraint that was violated, if that is what went wrong.
+    pub fn violation(&self) -> Option<&Violation> {
+        match self {
+            Error::Unique { violation, .. }
+            | Error::ForeignKey { violation, .. }
+            | Error::Check { violation, .. }
+            | Error::NotNull { violation, .. }
+            | Error::Exclusion { violation, .. }
+            | Error::RowSecurity { violation, .. } => Some(violation),
+            Error::Batch { source, .. } => source.violation(),
+            _ => None,
+        }
+    }
+}
+
+/// The kind, the message, and the first line of the database's.
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}: {self}", self.kind())?;
+        match (self, self.source()) {
+            // Its message is the source's already.
+            (Error::Database(_), _) | (_, None) => Ok(()),
+            (_, Some(source)) => write!(f, ": {source}"),
+        }
     }
 }

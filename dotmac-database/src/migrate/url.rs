@@ -9,12 +9,13 @@ use crate::error::{Error, Result};
 /// # Errors
 /// [`Error::Config`] where none is given, or it is malformed.
 pub fn database_url(argument: Option<&str>) -> Result<String> {
-    let url = argument
-        .map(str::to_owned)
-        .or_else(|| config::database_url(&|name| std::env::var(name).ok()))
-        .ok_or_else(|| Error::Config {
-            variable: "DATABASE_URL",
-            reason: "is not set: set it, or pass `--database-url postgres://…`".to_owned(),
-        })?;
+    let url = match argument {
+        Some(argument) => Some(argument.to_owned()),
+        None => config::database_url(&|name| std::env::var_os(name))?,
+    };
+    let url = url.ok_or_else(|| Error::Config {
+        variable: "DATABASE_URL",
+        reason: "is not set: set it, or pass `--database-url postgres://…`".to_owned(),
+    })?;
     config::normalize(&url)
 }

@@ -8,7 +8,6 @@ use super::handle::{Session, SessionOptions};
 use super::pool::Pool;
 use super::retry::{RetryPolicy, Retrying};
 use super::start_check;
-use super::unit::acquire_error;
 use crate::config::{DatabaseConfig, StartCheck};
 use crate::context::{RequestContext, TenantKind};
 use crate::entity::tenant_kinds;
@@ -33,14 +32,15 @@ impl Database {
     /// there is nothing to check: isolation is by hooks and explicit conditions only.
     ///
     /// # Errors
-    /// [`Error::BypassesRls`] and [`Error::Unprotected`], with what to do;
-    /// [`Error::Database`] where the connection fails.
+    /// [`Error::BypassesRls`] and [`Error::Unprotected`], with what to do; [`Error::Config`] for a
+    /// setting that cannot be used; [`Error::ConnectionLost`] or [`Error::PoolTimeout`] where there is
+    /// no server, and [`Error::Database`] where it refuses the login.
     ///
     /// # Cancel safety
     /// Safe at any point, as are [`check`](Self::check), [`ping`](Self::ping) and
     /// [`close`](Self::close).
     pub async fn connect(config: DatabaseConfig) -> Result<Self> {
-        let pool = Pool::connect(&config).await.map_err(acquire_error)?;
+        let pool = Pool::connect(&config).await?;
         let database = Database(Arc::new(Inner { pool, config }));
         match database.0.config.start_check {
             StartCheck::Enforced => database.check().await?,
@@ -154,7 +154,7 @@ impl Database {
     /// Asks the database for an answer.
     ///
     /// # Errors
-    /// [`Error::Database`] where there is none.
+    /// [`Error::ConnectionLost`] or [`Error::PoolTimeout`] where there is none.
     pub async fn ping(&self) -> Result<()> {
         Ok(self.plain().ping().await?)
     }

@@ -10,6 +10,7 @@ mod database;
 mod gate;
 mod handle;
 mod ledger;
+mod options;
 mod pool;
 mod retry;
 mod row_lock;

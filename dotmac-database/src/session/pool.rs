@@ -1,15 +1,17 @@
 //! The pool of connections, one type for PostgreSQL and SQLite.
 
-use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sea_orm::{DatabaseConnection, DbBackend};
-use sqlx::ConnectOptions;
-use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
-use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
+use sqlx::postgres::{PgPool, PgPoolOptions};
+use sqlx::sqlite::{SqlitePool, SqlitePoolOptions};
 
+use super::options;
+use super::unit::acquire_error;
 use super::wire::Wire;
 use crate::config::DatabaseConfig;
+use crate::error::Result;
 
 /// A connection that was idle for longer is tested before its next use; the hot path is not.
 const PING_AFTER_IDLE: Duration = Duration::from_secs(30);
@@ -17,19 +19,29 @@ const PING_AFTER_IDLE: Duration = Duration::from_secs(30);
 /// A pool; clones share it.
 #[derive(Clone)]
 pub enum Pool {
-    Postgres { pool: PgPool, persistent: bool },
-    Sqlite { pool: SqlitePool },
+    Postgres {
+        pool: PgPool,
+        persistent: bool,
+        /// What each transaction sets for itself, because the connection could not.
+        settings: Arc<str>,
+    },
+    Sqlite {
+        pool: SqlitePool,
+    },
 }
 
 impl Pool {
-    pub async fn connect(config: &DatabaseConfig) -> Result<Self, sqlx::Error> {
+    pub async fn connect(config: &DatabaseConfig) -> Result<Self> {
+        config.check()?;
         if config.url().starts_with("sqlite:") {
             return Self::connect_sqlite(config).await;
         }
-        let options = postgres_options(config)?;
+        let options = options::postgres(config, config.url())?;
         let pool = PgPoolOptions::new()
             .max_connections(config.max_connections())
+            .min_connections(config.min_connections)
             .acquire_timeout(config.pool_timeout)
+            .idle_timeout(config.idle_timeout)
             .max_lifetime(config.pool_recycle)
             .test_before_acquire(false)
             .before_acquire(|connection, idle| {
@@ -41,18 +53,19 @@ impl Pool {
                 })
             })
             .connect_with(options)
-            .await?;
+            .await
+            .map_err(acquire_error)?;
         Ok(Pool::Postgres {
             pool,
             persistent: !config.pgbouncer,
+            settings: options::transaction_settings(config).into(),
         })
     }
 
     // A database in memory lives as long as its one connection, which is therefore never replaced,
     // nor tested: sqlx closes a connection whose test is cancelled.
-    async fn connect_sqlite(config: &DatabaseConfig) -> Result<Self, sqlx::Error> {
-        let options = SqliteConnectOptions::from_str(config.url())?;
-        let options = log(options, config.echo);
+    async fn connect_sqlite(config: &DatabaseConfig) -> Result<Self> {
+        let options = options::sqlite(config)?;
         let pool = SqlitePoolOptions::new()
             .max_connections(1)
             .acquire_timeout(config.pool_timeout)
@@ -60,13 +73,16 @@ impl Pool {
             .idle_timeout(None)
             .max_lifetime(None)
             .connect_with(options)
-            .await?;
+            .await
+            .map_err(acquire_error)?;
         Ok(Pool::Sqlite { pool })
     }
 
     pub async fn acquire(&self) -> Result<Wire, sqlx::Error> {
         Ok(match self {
-            Pool::Postgres { pool, persistent } => Wire::Postgres {
+            Pool::Postgres {
+                pool, persistent, ..
+            } => Wire::Postgres {
                 connection: pool.acquire().await?,
                 persistent: *persistent,
             },
@@ -74,6 +90,14 @@ impl Pool {
                 connection: pool.acquire().await?,
             },
         })
+    }
+
+    /// What a transaction begins with, as SQL.
+    pub fn settings(&self) -> Arc<str> {
+        match self {
+            Pool::Postgres { settings, .. } => Arc::clone(settings),
+            Pool::Sqlite { .. } => "".into(),
+        }
     }
 
     pub fn backend(&self) -> DbBackend {
@@ -96,27 +120,5 @@ impl Pool {
             Pool::Postgres { pool, .. } => pool.close().await,
             Pool::Sqlite { pool } => pool.close().await,
         }
-    }
-}
-
-fn postgres_options(config: &DatabaseConfig) -> Result<PgConnectOptions, sqlx::Error> {
-    let mut options =
-        PgConnectOptions::from_str(config.url())?.application_name(&config.application_name);
-    // PgBouncer refuses startup parameters that it does not know.
-    if config.pgbouncer {
-        options = options.statement_cache_capacity(0);
-    } else {
-        let timeout = config.statement_timeout.as_millis().to_string();
-        options = options.options([("jit", "off"), ("statement_timeout", timeout.as_str())]);
-    }
-    Ok(log(options, config.echo))
-}
-
-// sqlx logs the text of statements, never their values.
-fn log<O: ConnectOptions>(options: O, echo: bool) -> O {
-    if echo {
-        options.log_statements(log::LevelFilter::Debug)
-    } else {
-        options.disable_statement_logging()
     }
 }

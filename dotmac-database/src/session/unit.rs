@@ -26,6 +26,7 @@ pub struct Unit {
     backend: DbBackend,
     read_only: bool,
     isolation: Option<IsolationLevel>,
+    settings: Arc<str>,
     ledger: SyncMutex<Ledger<Action>>,
     slot: Mutex<Slot>,
 }
@@ -42,6 +43,7 @@ impl Unit {
             backend: pool.backend(),
             read_only,
             isolation,
+            settings: pool.settings(),
             ledger: SyncMutex::new(Ledger::new()),
             slot: Mutex::new(Slot::new(pool.clone())),
         }
@@ -362,6 +364,7 @@ impl Unit {
             sql.push_str(" READ ONLY");
         }
         sql.push(';');
+        sql.push_str(&self.settings);
         sql
     }
 }
