@@ -3,6 +3,12 @@
 //! The examples run in this crate's tests, on SQLite in memory where they need a database; what only
 //! PostgreSQL can do is said where it matters.
 
+#[doc = include_str!("../docs/guide/configuration.md")]
+pub mod configuration {}
+
+#[doc = include_str!("../docs/guide/errors.md")]
+pub mod errors {}
+
 #[doc = include_str!("../docs/guide/units_of_work.md")]
 pub mod units_of_work {}
 

@@ -3,10 +3,11 @@
 use std::io::{BufRead, BufReader, Lines, Read};
 use std::process::{Child, ChildStderr, Command, Stdio};
 use std::sync::Arc;
+use std::time::Duration;
 
 use dotmac_database::prelude::*;
 use migration::entity::order;
-use sea_orm::ConnectionTrait;
+use sea_orm::{ConnectionTrait, DbBackend, Statement};
 
 use crate::support::{PASSWORD, Shop, context, roles, server};
 
@@ -137,6 +138,33 @@ async fn i36_sessions_of_many_tenants_share_one_server_connection_without_crossi
         .collect();
     for task in tasks {
         task.await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn settings_hold_for_the_transaction_and_not_for_the_next_client() {
+    let shop = Shop::open().await;
+    let bouncer = PgBouncer::start(1);
+    let open = |timeout| {
+        let config = bouncer.config(&shop).statement_timeout(timeout);
+        let config = config.lock_timeout(Duration::from_secs(2));
+        Database::connect(config.application_name("bounced"))
+    };
+    let short = open(Duration::from_millis(7_500)).await.unwrap();
+    let long = open(Duration::from_secs(50)).await.unwrap();
+    let sql = "SELECT concat_ws(' ', current_setting('statement_timeout'), \
+               current_setting('lock_timeout'), current_setting('jit'), \
+               current_setting('application_name'))";
+    for (db, expected) in [
+        (&short, "7500ms 2s off bounced"),
+        (&long, "50s 2s off bounced"),
+        (&short, "7500ms 2s off bounced"),
+    ] {
+        let session = db.begin(&shop.a).unwrap();
+        let statement = Statement::from_string(DbBackend::Postgres, sql);
+        let row = session.query_one_raw(statement).await.unwrap().unwrap();
+        assert_eq!(row.try_get_by_index::<String>(0).unwrap(), expected);
+        session.commit().await.unwrap();
     }
 }
 
