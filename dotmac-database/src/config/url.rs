@@ -4,6 +4,28 @@ use ::url::{ParseError, Url};
 
 use crate::error::{Error, Result};
 
+/// The parameters that sqlx reads, and `options[…]`.
+const PARAMETERS: [&str; 18] = [
+    "sslmode",
+    "ssl-mode",
+    "sslrootcert",
+    "ssl-root-cert",
+    "ssl-ca",
+    "sslcert",
+    "ssl-cert",
+    "sslkey",
+    "ssl-key",
+    "statement-cache-capacity",
+    "host",
+    "hostaddr",
+    "port",
+    "dbname",
+    "user",
+    "password",
+    "application_name",
+    "options",
+];
+
 /// `url` in the form that sqlx takes.
 pub fn normalize(url: &str) -> Result<String> {
     let Some((scheme, rest)) = url.trim().split_once(':') else {
@@ -15,8 +37,10 @@ pub fn normalize(url: &str) -> Result<String> {
     match kind {
         "postgres" | "postgresql" => {
             let url = format!("postgres:{rest}");
-            check(&url)?;
-            Ok(url)
+            Ok(match known(&check(&url)?) {
+                Some(known) => known.to_string(),
+                None => url,
+            })
         }
         "sqlite" => Ok(format!("sqlite:{rest}")),
         _ => Err(refused(
@@ -39,7 +63,7 @@ pub fn without_secrets(url: &str) -> String {
     }
 }
 
-fn check(url: &str) -> Result<()> {
+fn check(url: &str) -> Result<Url> {
     let url = Url::parse(url).map_err(|error| match error {
         ParseError::InvalidPort => refused(
             "has no valid port (1 to 65535), or special characters in user or password that are \
@@ -50,7 +74,7 @@ fn check(url: &str) -> Result<()> {
     if url.port() == Some(0) {
         return Err(refused("has port 0: ports are 1 to 65535"));
     }
-    // The rest of a password may be taken for either, and the driver logs what it does not know.
+    // The rest of a password may be taken for either.
     if url.fragment().is_some() {
         return Err(refused("has a `#`: percent-encode it as `%23`"));
     }
@@ -60,7 +84,27 @@ fn check(url: &str) -> Result<()> {
             "has a parameter that is none: percent-encode a `?` in user and password as `%3F`",
         ));
     }
-    Ok(())
+    Ok(url)
+}
+
+/// The URL without parameters that sqlx does not know, which it would log with their values; `None`
+/// where it knows all.
+fn known(url: &Url) -> Option<Url> {
+    let is_known = |key: &str| PARAMETERS.contains(&key) || key.starts_with("options[");
+    let pairs = url.query_pairs().into_owned();
+    let (known, unknown): (Vec<_>, Vec<_>) = pairs.partition(|(key, _)| is_known(key));
+    if unknown.is_empty() {
+        return None;
+    }
+    for (parameter, _) in unknown {
+        tracing::warn!(parameter, "a parameter of the database's URL is not known");
+    }
+    let mut url = url.clone();
+    url.set_query(None);
+    if !known.is_empty() {
+        url.query_pairs_mut().extend_pairs(known);
+    }
+    Some(url)
 }
 
 fn refused(reason: &str) -> Error {
@@ -84,6 +128,15 @@ mod tests {
     fn other_databases_are_refused() {
         assert!(normalize("mysql://h/d").is_err());
         assert!(normalize("localhost").is_err());
+    }
+
+    #[test]
+    fn parameter_that_the_driver_would_log_is_taken_out() {
+        let url = normalize("postgres://h/d?pasword=secret&sslmode=require&options[jit]=on");
+        let url = url.expect("accepted");
+        assert_eq!(url, "postgres://h/d?sslmode=require&options%5Bjit%5D=on");
+        let url = normalize("postgres://h/d?channel_binding=require").expect("accepted");
+        assert_eq!(url, "postgres://h/d");
     }
 
     #[test]

@@ -337,11 +337,11 @@ pub enum Error {
     /// A lock did not come free in the lock timeout, or at once where the statement said NOWAIT.
     #[error("a lock did not come free in time")]
     LockTimeout(#[source] DbErr),
-    /// No connection came free in the pool's timeout.
-    #[error("no connection came free in the pool's timeout")]
+    /// In the pool's timeout no connection came free, and none could be opened.
+    #[error("no connection came free or could be opened in the pool's timeout")]
     PoolTimeout(#[source] DbErr),
-    /// The connection broke, or there was none to be had.
-    #[error("the connection to the database broke")]
+    /// The connection broke, or the server takes none.
+    #[error("the connection to the database is lost")]
     ConnectionLost(#[source] DbErr),
     /// Any other error of SeaORM or the database.
     #[error(transparent)]

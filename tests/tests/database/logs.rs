@@ -111,3 +111,17 @@ async fn fast_statement_is_not_logged_as_a_slow_one() {
     assert!(!log.statements("DEBUG").is_empty(), "{}", log.text());
     assert_eq!(log.statements("WARN"), [""; 0]);
 }
+
+#[tokio::test]
+async fn misspelt_password_in_the_url_is_not_logged() {
+    let log = Log::default();
+    let guard = log.capture();
+    let shop = Shop::open().await;
+    let url = format!("{}?pasword=hunter2", crate::support::url(&shop.name));
+    let db = Database::connect(DatabaseConfig::new(&url).unwrap()).await;
+    db.unwrap().ping().await.unwrap();
+    drop(guard);
+    let text = log.text();
+    assert!(text.contains("parameter=\"pasword\""), "{text}");
+    assert!(!text.contains("hunter2"), "{text}");
+}
