@@ -155,17 +155,21 @@ async fn settings_hold_for_the_transaction_and_not_for_the_next_client() {
     let sql = "SELECT concat_ws(' ', current_setting('statement_timeout'), \
                current_setting('lock_timeout'), current_setting('jit'), \
                current_setting('application_name'))";
-    for (db, expected) in [
-        (&short, "7500ms 2s off bounced"),
-        (&long, "50s 2s off bounced"),
-        (&short, "7500ms 2s off bounced"),
-    ] {
-        let session = db.begin(&shop.a).unwrap();
-        let statement = Statement::from_string(DbBackend::Postgres, sql);
-        let row = session.query_one_raw(statement).await.unwrap().unwrap();
-        assert_eq!(row.try_get_by_index::<String>(0).unwrap(), expected);
-        session.commit().await.unwrap();
+    let mut found = Vec::new();
+    for db in [&short, &long, &short] {
+        let read = db.write(&shop.a, async |tx| {
+            let statement = Statement::from_string(DbBackend::Postgres, sql);
+            tx.query_one_raw(statement).await
+        });
+        let row = read.await.unwrap().unwrap();
+        found.push(row.try_get_by_index::<String>(0).unwrap());
     }
+    let expected = [
+        "7500ms 2s off bounced",
+        "50s 2s off bounced",
+        "7500ms 2s off bounced",
+    ];
+    assert_eq!(found, expected);
 }
 
 #[tokio::test]
