@@ -87,8 +87,8 @@ impl<E: EntityTrait> LockRows for Select<E> {
 /// # Errors
 /// [`Error::ReadOnly`] in a read session, before anything is sent. Where a row is locked by another,
 /// [`LockWait::Nowait`] and [`LockWait::Timeout`] give
-/// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout), and the session is usable afterwards: the query
-/// runs inside a savepoint, which costs no round trip where it opens the transaction, and one
+/// [`ErrorKind::LockTimeout`](crate::ErrorKind::LockTimeout), and the session is usable afterwards:
+/// the query runs inside a savepoint, which costs no round trip where it opens the transaction, and one
 /// otherwise.
 ///
 /// # Cancel safety

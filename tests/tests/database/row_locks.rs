@@ -51,9 +51,9 @@ async fn lock_that_is_not_got_in_time_costs_the_query_only() {
         .write(&shop.a, async |tx| {
             for wait in [SOON, LockWait::Nowait] {
                 let found = order::Entity::find().for_update(wait);
-                assert_eq!(kind(found.all(tx).await), ErrorKind::Timeout);
+                assert_eq!(kind(found.all(tx).await), ErrorKind::LockTimeout);
                 let found = order::Entity::find().for_share(wait);
-                assert_eq!(kind(found.one(tx).await), ErrorKind::Timeout);
+                assert_eq!(kind(found.one(tx).await), ErrorKind::LockTimeout);
             }
             assert_eq!(order::Entity::find().all(tx).await?.len(), 1);
             tx.execute_unprepared("UPDATE users SET name = 'kept'")
@@ -98,7 +98,7 @@ async fn limit_is_what_it_was_afterwards() {
             tx.execute_unprepared("SET LOCAL lock_timeout = '7s'")
                 .await?;
             let found = order::Entity::find().for_update(SOON).one(tx).await;
-            assert_eq!(kind(found), ErrorKind::Timeout);
+            assert_eq!(kind(found), ErrorKind::LockTimeout);
             assert_eq!(lock_timeout(tx).await, "7s");
             Ok::<_, Error>(())
         })
@@ -161,7 +161,7 @@ async fn weaker_locks_let_others_share_and_refer() {
         assert_eq!(shared.all(session).await.unwrap().len(), 1);
     }
     let exclusive = order::Entity::find().for_no_key_update(LockWait::Nowait);
-    assert_eq!(kind(exclusive.all(&two).await), ErrorKind::Timeout);
+    assert_eq!(kind(exclusive.all(&two).await), ErrorKind::LockTimeout);
     one.rollback().await.unwrap();
     two.rollback().await.unwrap();
 
