@@ -15,8 +15,8 @@ pub use crate::entity::{
     SoftDeleteColumns, TablePrefix, TenantAware, TenantColumn, TimestampColumns, Timestamps,
     Versioned, describe, scope, stamp, table_name as with_prefix, version,
 };
-pub use crate::error::Result;
 pub use crate::error::ConstraintColumns;
+pub use crate::error::Result;
 pub use crate::migrate::Installable;
 pub use crate::soft_delete::SoftDeleteMany;
 

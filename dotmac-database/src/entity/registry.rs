@@ -113,6 +113,11 @@ pub fn description<E: EntityTrait>() -> Option<&'static Description> {
     ENTITIES.get(&TypeId::of::<E>())
 }
 
+/// What is known of every entity.
+pub fn descriptions() -> impl Iterator<Item = &'static Description> {
+    ENTITIES.values()
+}
+
 /// The tables whose rows belong to tenants.
 pub fn tenant_tables() -> &'static [&'static str] {
     &TENANT_TABLES

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use sea_orm::{ColumnTrait, DbBackend, EntityTrait, IdenStatic, Iterable, Schema};
 
-use super::registry::description;
+use super::registry::{description, descriptions};
+use crate::error::ConstraintColumns;
 use crate::ident::object;
 
 /// A unique index, as migrations make it and upserts meet it.
@@ -77,4 +78,13 @@ pub fn unique_keys<E: EntityTrait>() -> Vec<UniqueKey> {
         }
     }
     keys
+}
+
+// Errors ask for the columns of an index that PostgreSQL names without them.
+inventory::submit! {
+    ConstraintColumns(|table, constraint| {
+        let entities = descriptions().filter(|entity| entity.table == table);
+        let mut keys = entities.flat_map(|entity| (entity.unique_keys)());
+        keys.find(|key| key.name == constraint).map(|key| key.columns)
+    })
 }

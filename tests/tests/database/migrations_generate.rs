@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use dotmac_database::ErrorKind;
 use dotmac_database::migrate::{
     Comparison, Generate, GenerateError, Generated, add_column, add_column_with_value, diff,
     drop_column, generate,
@@ -216,7 +217,7 @@ async fn column_without_a_value_for_rows_is_left_to_decide() {
     );
     // As the comment says: without a value it fails, and nothing is done.
     let add = add_column::<currency::Entity>(&manager, "digits").await;
-    assert!(add.unwrap_err().to_string().contains("null values"));
+    assert_eq!(add.unwrap_err().kind(), ErrorKind::NotNull);
     let updated = "SELECT updated_at::text FROM currencies";
     let before = text(updated, &db).await;
     for _ in 0..2 {

@@ -34,6 +34,21 @@ async fn value_is_unique_among_the_live_rows_of_a_tenant() {
 }
 
 #[tokio::test]
+async fn violation_tells_the_columns_though_postgres_hides_them_under_policies() {
+    for library in Library::on_both().await {
+        library.book("1").await;
+        let taken = library
+            .db
+            .write(&library.a, async |tx| new_book("1").insert(tx).await);
+        let Error::Unique { violation, .. } = Error::from(taken.await.unwrap_err()) else {
+            panic!("not a unique violation");
+        };
+        assert_eq!(violation.table.as_deref(), Some("books"));
+        assert_eq!(violation.columns, ["tenant_id", "isbn"]);
+    }
+}
+
+#[tokio::test]
 async fn group_is_unique_together() {
     for library in Library::on_both().await {
         let result = library.db.write(&library.a, async |tx| {
