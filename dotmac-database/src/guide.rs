@@ -35,3 +35,9 @@ pub mod versions {}
 
 #[doc = include_str!("../docs/guide/mixins.md")]
 pub mod mixins {}
+
+#[doc = include_str!("../docs/guide/replicas.md")]
+pub mod replicas {}
+
+#[doc = include_str!("../docs/guide/operation.md")]
+pub mod operation {}

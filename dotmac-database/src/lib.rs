@@ -33,6 +33,7 @@ pub mod migrate;
 pub mod prelude;
 pub mod query;
 pub mod rls;
+pub mod telemetry;
 #[cfg(feature = "testing")]
 pub mod testing;
 
@@ -52,8 +53,9 @@ pub use entity::{
 };
 pub use error::{Error, ErrorKind, Result, Retryable, Violation};
 pub use session::{
-    Database, LockRows, LockWait, LockedSelect, RetryPolicy, Retrying, Session, SessionOptions,
-    SessionStream,
+    AcquireStatistics, Closed, Database, Health, LockRows, LockWait, LockedSelect, MigrationHealth,
+    PoolStatistics, PrimaryHealth, ReadStatistics, ReplicaState, ReplicaStatistics, RetryPolicy,
+    Retrying, Session, SessionOptions, SessionStatistics, SessionStream, Statistics, UnknownReason,
 };
 pub use soft_delete::{SoftDeleteMany, SoftDeleteModel};
 

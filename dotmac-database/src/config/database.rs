@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 
+use super::replica::Replicas;
 use super::{RedisConfig, check, environment, url};
 use crate::error::Result;
 
@@ -27,6 +28,9 @@ use crate::error::Result;
 /// | [`pgbouncer`](Self::pgbouncer) | `DB_PGBOUNCER` | off |
 /// | [`redis`](Self::redis) | `REDIS_URL`, `REDIS_MAX_CONNECTIONS` | none, 50 connections |
 /// | [`start_check`](Self::start_check) | | on |
+/// | [`replica`](Self::replica) | `DATABASE_REPLICA_URLS` (separated by commas) | none |
+/// | [`replica_max_lag`](Self::replica_max_lag) | `DB_REPLICA_MAX_LAG` (seconds) | 10 s |
+/// | [`replica_probe_interval`](Self::replica_probe_interval) | | 500 ms |
 ///
 /// Times in the environment are seconds, with a fraction if wanted (`0.5`), or `off` where the setting
 /// may be off. An empty variable counts as not set. `DB_PORT` is 5432 by default, `DB_USER` and
@@ -59,6 +63,7 @@ pub struct DatabaseConfig {
     pub(crate) pgbouncer: bool,
     pub(crate) redis: Option<RedisConfig>,
     pub(crate) start_check: StartCheck,
+    pub(crate) replicas: Replicas,
 }
 
 /// Whether [`Database::connect`](crate::Database::connect) refuses a role that bypasses row-level
@@ -98,6 +103,7 @@ impl DatabaseConfig {
             pgbouncer: false,
             redis: None,
             start_check: StartCheck::Enforced,
+            replicas: Replicas::none(),
         })
     }
 
@@ -161,6 +167,7 @@ impl fmt::Debug for DatabaseConfig {
             .field("pgbouncer", &self.pgbouncer)
             .field("redis", &self.redis)
             .field("start_check", &self.start_check)
+            .field("replicas", &self.replicas)
             .finish()
     }
 }

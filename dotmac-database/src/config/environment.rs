@@ -64,6 +64,7 @@ pub fn read_for(url: &str, read: Read<'_>) -> Result<DatabaseConfig> {
     }
     config.echo = flag(read, "DB_ECHO")?.unwrap_or(config.echo);
     config.redis = redis(read)?;
+    config.replicas = config.replicas.read(read)?;
     config.check()?;
     Ok(config)
 }
@@ -113,7 +114,7 @@ fn seconds_or_off(variable: &'static str, value: &str) -> Result<Option<Duration
     }
 }
 
-fn seconds(variable: &'static str, value: &str) -> Result<Duration> {
+pub fn seconds(variable: &'static str, value: &str) -> Result<Duration> {
     let number = value.trim().parse().ok();
     let time = number.and_then(|number| Duration::try_from_secs_f64(number).ok());
     time.ok_or_else(|| {

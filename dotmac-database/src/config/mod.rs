@@ -6,6 +6,7 @@ mod database;
 mod environment;
 mod parts;
 mod redis;
+mod replica;
 mod url;
 
 pub use database::{DatabaseConfig, StartCheck};

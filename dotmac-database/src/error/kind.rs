@@ -10,7 +10,7 @@
 /// | `Unique`, `ForeignKey`, `Exclusion`, `PhysicalDelete`, `StaleVersion` | 409 |
 /// | `Check`, `NotNull`, `InvalidInput` | 422 |
 /// | `Serialization`, `Deadlock` | run the unit of work again; after some attempts 503 |
-/// | `LockTimeout`, `StatementTimeout`, `PoolTimeout`, `ConnectionLost` | 503 |
+/// | `LockTimeout`, `StatementTimeout`, `PoolTimeout`, `ConnectionLost`, `Closed` | 503 |
 /// | `CommitUnknown` | 500, and never again blindly |
 /// | all others | 500 |
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -63,6 +63,8 @@ pub enum ErrorKind {
     Session,
     /// [`Error::Aborted`](crate::Error::Aborted), or a statement after one that failed.
     Aborted,
+    /// [`Error::Closed`](crate::Error::Closed).
+    Closed,
     /// [`Error::ConnectionLost`](crate::Error::ConnectionLost) or
     /// [`Error::InDoubt`](crate::Error::InDoubt).
     ConnectionLost,

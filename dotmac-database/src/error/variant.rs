@@ -262,6 +262,9 @@ pub enum Error {
     /// The unit of work has ended.
     #[error("the unit of work has ended")]
     Ended,
+    /// The database was closed by this program, or the session cut off by that.
+    #[error("the database is closed: this program is shutting down")]
+    Closed,
     /// The connection is in doubt after a cancelled or failed control statement, and was given up.
     #[error("the session's connection was given up: {reason}")]
     InDoubt {
@@ -382,6 +385,7 @@ impl Error {
             Error::Aborted { .. } => ErrorKind::Aborted,
             Error::Batch { source, .. } => source.kind(),
             Error::ReadOnly { .. } => ErrorKind::ReadOnly,
+            Error::Closed => ErrorKind::Closed,
             Error::InDoubt { .. } => ErrorKind::ConnectionLost,
             Error::CommitUnknown(_) => ErrorKind::CommitUnknown,
             Error::Unique { .. } => ErrorKind::Unique,

@@ -27,6 +27,7 @@ mod index;
 mod install;
 mod installable;
 mod lock;
+mod pending;
 mod runner;
 mod scratch;
 mod table;
@@ -45,6 +46,7 @@ pub use index::{create_indexes, drop_indexes};
 pub use install::{install, install_shared, remove};
 #[doc(hidden)]
 pub use installable::Installable;
+pub use pending::pending;
 pub use runner::{HookResult, Runner};
 pub use table::{create_table, drop_table};
 pub use trigger::{create_triggers, drop_triggers};

@@ -1,13 +1,17 @@
 //! `Database`: connects, checks, and opens sessions.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use sea_orm::{DatabaseConnection, DbBackend};
 
+use super::cluster::Cluster;
 use super::handle::{Session, SessionOptions};
-use super::pool::Pool;
+use super::health::{Health, MigrationHealth};
+use super::metric;
 use super::retry::{RetryPolicy, Retrying};
 use super::start_check;
+use super::statistics::Statistics;
 use crate::config::{DatabaseConfig, StartCheck};
 use crate::context::{RequestContext, TenantKind};
 use crate::entity::tenant_kinds;
@@ -18,7 +22,7 @@ use crate::error::{Error, Result};
 pub struct Database(Arc<Inner>);
 
 struct Inner {
-    pool: Pool,
+    cluster: Arc<Cluster>,
     config: DatabaseConfig,
 }
 
@@ -31,22 +35,27 @@ impl Database {
     /// a role, also through others; and a tenant-aware table without row-level security. On SQLite
     /// there is nothing to check: isolation is by hooks and explicit conditions only.
     ///
+    /// Replicas are asked for two seconds at most: one that answers is checked as well, and one that
+    /// does not is checked when it comes, before it serves.
+    ///
     /// # Errors
     /// [`Error::BypassesRls`] and [`Error::Unprotected`], with what to do; [`Error::Config`] for a
     /// setting that cannot be used; [`Error::ConnectionLost`] or [`Error::PoolTimeout`] where there is
     /// no server, and [`Error::Database`] where it refuses the login.
     ///
     /// # Cancel safety
-    /// Safe at any point, as are [`check`](Self::check), [`ping`](Self::ping) and
-    /// [`close`](Self::close).
+    /// Safe at any point, as are [`check`](Self::check) and [`ping`](Self::ping).
     pub async fn connect(config: DatabaseConfig) -> Result<Self> {
-        let pool = Pool::connect(&config).await?;
-        let database = Database(Arc::new(Inner { pool, config }));
+        let cluster = Arc::new(Cluster::connect(&config).await?);
+        let database = Database(Arc::new(Inner { cluster, config }));
         match database.0.config.start_check {
             StartCheck::Enforced => database.check().await?,
             StartCheck::SkippedUnprotected => {
                 tracing::warn!("the start check is off: row-level security may protect nothing");
             }
+        }
+        if let Some(replicas) = &database.0.cluster.replicas {
+            replicas.start(&database.0.config).await?;
         }
         Ok(database)
     }
@@ -56,7 +65,7 @@ impl Database {
     /// # Errors
     /// As [`connect`](Self::connect).
     pub async fn check(&self) -> Result<()> {
-        start_check::run(&self.0.pool).await
+        start_check::run(&self.0.cluster.primary).await
     }
 
     /// Runs a unit of work that writes: committed where `work` is `Ok`, rolled back otherwise.
@@ -77,7 +86,12 @@ impl Database {
         self.run(context, SessionOptions::default(), work).await
     }
 
-    /// Runs a unit of work that reads, in a READ ONLY transaction that ends without a round trip.
+    /// Runs a unit of work that reads, in a READ ONLY transaction that ends without a round trip: on a
+    /// replica that is fit for the context, if there is one, or else on the primary.
+    ///
+    /// What a replica shows may be as old as
+    /// [`replica_max_lag`](DatabaseConfig::replica_max_lag), but not older than the last commit of the
+    /// same tenant, user and session id in this process.
     ///
     /// # Errors
     /// Those of `work`; a write is refused by the database
@@ -120,7 +134,7 @@ impl Database {
         if let Some(tenant) = context.tenant_id() {
             TenantKind::check_any(tenant_kinds(), tenant)?;
         }
-        Ok(Session::open(&self.0.pool, context.clone(), options))
+        Ok(Session::open(&self.0.cluster, context.clone(), options))
     }
 
     pub(super) async fn run<T, E>(
@@ -143,12 +157,12 @@ impl Database {
     /// It carries no context: policies show it no rows of tenants, and hooks refuse its writes.
     /// Behind PgBouncer it is not safe, because it prepares statements by name.
     pub fn plain(&self) -> DatabaseConnection {
-        self.0.pool.plain()
+        self.0.cluster.primary.plain()
     }
 
     /// The kind of database.
     pub fn backend(&self) -> DbBackend {
-        self.0.pool.backend()
+        self.0.cluster.primary.backend()
     }
 
     /// Asks the database for an answer.
@@ -159,10 +173,81 @@ impl Database {
         Ok(self.plain().ping().await?)
     }
 
-    /// Closes the pool: waits for connections in use, and refuses new sessions' statements.
-    pub async fn close(&self) {
-        self.0.pool.close().await;
+    /// How the database is: an answer for a health endpoint, within some seconds and never an error.
+    ///
+    /// # Cancel safety
+    /// Safe at any point, as is [`health_with`](Self::health_with).
+    pub async fn health(&self) -> Health {
+        Health::of(&self.0.cluster).await
     }
+
+    /// The same, and whether the migrations are current, by a function that returns the names of those
+    /// that have not run, such as [`migrate::pending`](crate::migrate::pending).
+    ///
+    /// ```
+    /// # use dotmac_database::{Database, Health, migrate};
+    /// # use sea_orm_migration::MigratorTrait;
+    /// # async fn ready<Migrator: MigratorTrait>(db: &Database) -> Health {
+    /// db.health_with(async |db| migrate::pending::<Migrator>(db).await).await
+    /// # }
+    /// ```
+    pub async fn health_with(
+        &self,
+        pending: impl AsyncFnOnce(&DatabaseConnection) -> Result<Vec<String>>,
+    ) -> Health {
+        let mut health = self.health().await;
+        health.migrations = Some(MigrationHealth::of(&self.plain(), pending).await);
+        health
+    }
+
+    /// What this process did with the database so far, and what its pools hold now.
+    pub fn statistics(&self) -> Statistics {
+        Statistics::of(&self.0.cluster)
+    }
+
+    /// Gives the statistics to the recorder of the `metrics` facade, under the names of
+    /// [`telemetry`](crate::telemetry): to be called before each scrape, or every few seconds.
+    pub fn record_metrics(&self) {
+        metric::record(&self.0.config.database(), &self.statistics());
+    }
+
+    /// Refuses new sessions' statements ([`Error::Closed`]), waits for the connections in use, and
+    /// closes all.
+    ///
+    /// It waits for as long as a session is open, and for rollbacks, commits and actions after commit in
+    /// the background: an action must not wait for it.
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves new sessions refused and open ones going on; it can be called again.
+    pub async fn close(&self) {
+        self.0.cluster.close().await;
+    }
+
+    /// Refuses new sessions' statements at once ([`Error::Closed`]), waits for open sessions to end,
+    /// and at the deadline cuts off those that have not.
+    ///
+    /// Rollbacks, commits and actions after commit in the background are waited for as well. A session that is cut off is
+    /// rolled back by the server, which finds its connection closed; its running statement and every
+    /// later one is [`Error::Closed`], and a COMMIT under way [`Error::CommitUnknown`]. Connections of
+    /// [`plain`](Self::plain) are waited for until a second after the deadline, and then left to their
+    /// users.
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves new sessions refused and open ones going on; it can be called again.
+    pub async fn close_within(&self, deadline: Duration) -> Closed {
+        Closed {
+            cut_off: self.0.cluster.close_within(deadline).await,
+        }
+    }
+}
+
+/// How [`Database::close_within`] ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+#[must_use = "a session that was cut off has lost its work"]
+pub struct Closed {
+    /// How many sessions were open at the deadline, and lost their connection and their work.
+    pub cut_off: usize,
 }
 
 impl std::fmt::Debug for Database {

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use sea_orm::{DbBackend, IsolationLevel};
 
 use super::action::Action;
+use super::cluster::Cluster;
 use super::ledger::LevelId;
-use super::pool::Pool;
 use super::unit::Unit;
 use crate::context::RequestContext;
 use crate::error::{Error, Result};
@@ -49,29 +49,44 @@ pub struct SessionOptions {
     pub read_only: bool,
     /// The isolation level; by default the database's.
     pub isolation: Option<IsolationLevel>,
+    /// Never on a replica.
+    pub on_primary: bool,
 }
 
 impl SessionOptions {
     /// Writes at this isolation level.
     pub fn isolation(level: IsolationLevel) -> Self {
         SessionOptions {
-            read_only: false,
             isolation: Some(level),
+            ..SessionOptions::default()
         }
     }
 
-    /// READ ONLY.
+    /// READ ONLY, and on a replica if one is fit.
     pub fn read_only() -> Self {
         SessionOptions {
             read_only: true,
-            isolation: None,
+            ..SessionOptions::default()
+        }
+    }
+
+    /// On the primary, also where a replica is fit: for what must see the latest state whoever wrote
+    /// it, and for what a replica cannot do, such as advisory locks that others respect.
+    pub fn on_primary(self) -> Self {
+        SessionOptions {
+            on_primary: true,
+            ..self
         }
     }
 }
 
 impl Session {
-    pub(super) fn open(pool: &Pool, context: RequestContext, options: SessionOptions) -> Self {
-        let unit = Unit::new(pool, context, options.read_only, options.isolation);
+    pub(super) fn open(
+        cluster: &Arc<Cluster>,
+        context: RequestContext,
+        options: SessionOptions,
+    ) -> Self {
+        let unit = Unit::new(cluster, context, options);
         Session {
             unit: Arc::new(unit),
             level: 0,

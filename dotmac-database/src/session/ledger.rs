@@ -166,6 +166,18 @@ impl<A> Ledger<A> {
         self.unanswered.is_some()
     }
 
+    /// The prefix went down with its connection, and nothing was seen of it: what is open will be sent
+    /// again, to another server.
+    pub fn restart(&mut self) {
+        self.sending = false;
+        self.unanswered = None;
+        self.doubt = None;
+        self.pending.clear();
+        for level in &mut self.levels {
+            level.sent = false;
+        }
+    }
+
     /// The statement was answered, or never sent. After a failure its level can only be rolled back.
     pub fn answered(&mut self, failure: Option<ErrorKind>) {
         let Some(level) = self.unanswered.take() else {

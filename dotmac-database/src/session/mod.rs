@@ -6,12 +6,19 @@
 
 mod action;
 mod batch;
+mod begin;
+mod cluster;
+mod cut;
 mod database;
 mod gate;
 mod handle;
+mod health;
 mod ledger;
+mod live;
+mod metric;
 mod options;
 mod pool;
+mod replica;
 mod retry;
 mod row_lock;
 mod savepoint;
@@ -19,12 +26,20 @@ mod seaorm;
 mod shield;
 mod slot;
 mod start_check;
+mod statistics;
 mod stream;
+mod tally;
 mod unit;
 mod wire;
 
-pub use database::Database;
+pub use database::{Closed, Database};
 pub use handle::{Session, SessionOptions};
+pub use health::{Health, MigrationHealth, PrimaryHealth, UnknownReason};
+pub use replica::ReplicaState;
 pub use retry::{RetryPolicy, Retrying};
 pub use row_lock::{LockRows, LockWait, LockedSelect};
+pub use statistics::{
+    AcquireStatistics, PoolStatistics, ReadStatistics, ReplicaStatistics, SessionStatistics,
+    Statistics,
+};
 pub use stream::SessionStream;

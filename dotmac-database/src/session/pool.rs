@@ -8,6 +8,7 @@ use sqlx::postgres::{PgPool, PgPoolOptions};
 use sqlx::sqlite::{SqlitePool, SqlitePoolOptions};
 
 use super::options;
+use super::replica::{PROBE_TIMEOUT, Standing, admit};
 use super::unit::acquire_error;
 use super::wire::Wire;
 use crate::config::DatabaseConfig;
@@ -37,29 +38,40 @@ impl Pool {
             return Self::connect_sqlite(config).await;
         }
         let options = options::postgres(config, config.url())?;
-        let pool = PgPoolOptions::new()
-            .max_connections(config.max_connections())
-            .min_connections(config.min_connections)
-            .acquire_timeout(config.pool_timeout)
-            .idle_timeout(config.idle_timeout)
-            .max_lifetime(config.pool_recycle)
-            .test_before_acquire(false)
-            .before_acquire(|connection, idle| {
-                Box::pin(async move {
-                    if idle.idle_for >= PING_AFTER_IDLE {
-                        sqlx::Connection::ping(connection).await?;
-                    }
-                    Ok(true)
-                })
+        let pool = pool_options(config).min_connections(config.min_connections);
+        let pool = pool.connect_with(options).await.map_err(acquire_error)?;
+        Ok(Self::postgres(pool, config))
+    }
+
+    /// The pool of a replica: it connects when it is used, and to the server that was checked only.
+    pub fn replica(config: &DatabaseConfig, url: &str, standing: Arc<Standing>) -> Result<Self> {
+        let pool = pool_options(config)
+            .after_connect(move |connection, _| {
+                let standing = Arc::clone(&standing);
+                Box::pin(async move { admit(connection, &standing).await })
             })
-            .connect_with(options)
-            .await
-            .map_err(acquire_error)?;
-        Ok(Pool::Postgres {
+            .connect_lazy_with(options::postgres(config, url)?);
+        Ok(Self::postgres(pool, config))
+    }
+
+    /// One connection, for questions that must not wait behind sessions.
+    pub fn probe(config: &DatabaseConfig, url: &str) -> Result<Self> {
+        let pool = PgPoolOptions::new()
+            .max_connections(1)
+            .acquire_timeout(PROBE_TIMEOUT)
+            .max_lifetime(config.pool_recycle)
+            .idle_timeout(None)
+            .test_before_acquire(false)
+            .connect_lazy_with(options::postgres(config, url)?);
+        Ok(Self::postgres(pool, config))
+    }
+
+    fn postgres(pool: PgPool, config: &DatabaseConfig) -> Self {
+        Pool::Postgres {
             pool,
             persistent: !config.pgbouncer,
             settings: options::transaction_settings(config).into(),
-        })
+        }
     }
 
     // A database in memory lives as long as its one connection, which is therefore never replaced,
@@ -92,6 +104,33 @@ impl Pool {
         })
     }
 
+    /// Closes the connections that nobody uses.
+    pub fn forget_idle(&self) {
+        if let Pool::Postgres { pool, .. } = self {
+            while let Some(connection) = pool.try_acquire() {
+                drop(connection.detach());
+            }
+        }
+    }
+
+    /// How many connections are open, and how many of them idle.
+    pub fn size(&self) -> (u32, u32) {
+        let (open, idle) = match self {
+            Pool::Postgres { pool, .. } => (pool.size(), pool.num_idle()),
+            Pool::Sqlite { pool } => (pool.size(), pool.num_idle()),
+        };
+        // The two are read one after the other.
+        (open, u32::try_from(idle).unwrap_or(open).min(open))
+    }
+
+    /// The most connections that it opens.
+    pub fn max(&self) -> u32 {
+        match self {
+            Pool::Postgres { pool, .. } => pool.options().get_max_connections(),
+            Pool::Sqlite { pool } => pool.options().get_max_connections(),
+        }
+    }
+
     /// What a transaction begins with, as SQL.
     pub fn settings(&self) -> Arc<str> {
         match self {
@@ -121,4 +160,21 @@ impl Pool {
             Pool::Sqlite { pool } => pool.close().await,
         }
     }
+}
+
+fn pool_options(config: &DatabaseConfig) -> PgPoolOptions {
+    PgPoolOptions::new()
+        .max_connections(config.max_connections())
+        .acquire_timeout(config.pool_timeout)
+        .idle_timeout(config.idle_timeout)
+        .max_lifetime(config.pool_recycle)
+        .test_before_acquire(false)
+        .before_acquire(|connection, idle| {
+            Box::pin(async move {
+                if idle.idle_for >= PING_AFTER_IDLE {
+                    sqlx::Connection::ping(connection).await?;
+                }
+                Ok(true)
+            })
+        })
 }

@@ -4,48 +4,100 @@
 //! dropped at the wrong moment. Here whoever owns the connection knows whether it is clean: from
 //! before BEGIN is sent until COMMIT or ROLLBACK is answered, it is not.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::pool::Pool;
+use super::cut::Cut;
+use super::live::Ticket;
+use super::replica::Replica;
+use super::tally::Outcome;
 use super::wire::Wire;
 
 /// How long a rollback in the background may take before the connection is closed instead.
 const RESET_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The place of a connection.
+#[derive(Default)]
 pub struct Slot {
-    pool: Pool,
     wire: Option<Wire>,
     dirty: bool,
     /// Raw SQL ran, and may have left something that outlives the transaction.
     tainted: bool,
+    cut: Arc<Cut>,
+    ticket: Option<Ticket>,
+    replica: Option<OnReplica>,
+}
+
+/// The replica on which the transaction runs.
+struct OnReplica {
+    replica: Arc<Replica>,
+    /// A statement was answered: the session has seen this replica's state.
+    is_seen: bool,
 }
 
 impl Slot {
-    pub fn new(pool: Pool) -> Self {
-        Slot {
-            pool,
-            wire: None,
-            dirty: false,
-            tainted: false,
+    /// Takes a connection for a transaction that is about to begin: from now on, it is not clean.
+    pub fn hold(&mut self, wire: Wire) -> (&mut Wire, &Cut) {
+        self.dirty = true;
+        (self.wire.insert(wire), &self.cut)
+    }
+
+    /// Whether the session has its place among the live ones.
+    pub fn is_live(&self) -> bool {
+        self.ticket.is_some()
+    }
+
+    /// Keeps the session's place until its connection is clean or closed.
+    pub fn keep(&mut self, ticket: Ticket) {
+        self.ticket = Some(ticket);
+    }
+
+    /// The transaction began on `replica`.
+    pub fn on(&mut self, replica: &Arc<Replica>) {
+        self.replica = Some(OnReplica {
+            replica: Arc::clone(replica),
+            is_seen: false,
+        });
+    }
+
+    /// Tells the replica, if it is one, that its connection broke; whether the session may go on
+    /// elsewhere, because it has seen nothing yet.
+    pub fn broke(&mut self, error: &sqlx::Error) -> bool {
+        let Some(on) = &self.replica else {
+            return false;
+        };
+        on.replica.lose(error);
+        !on.is_seen && !self.cut.is_given()
+    }
+
+    /// The replica has answered a statement.
+    pub fn seen(&mut self) {
+        if let Some(on) = &mut self.replica {
+            on.is_seen = true;
         }
     }
 
-    /// The connection for a transaction that is about to begin: taken from the pool, and from now on
-    /// not clean.
-    pub async fn begin(&mut self) -> Result<&mut Wire, sqlx::Error> {
-        let wire = match self.wire.take() {
-            Some(wire) => wire,
-            None => self.pool.acquire().await?,
-        };
-        self.dirty = true;
-        Ok(self.wire.insert(wire))
+    pub fn cut(&self) -> &Arc<Cut> {
+        &self.cut
+    }
+
+    /// Gives up the session's place, to whoever goes on for it without the connection.
+    pub fn leave(&mut self) -> Option<Ticket> {
+        self.ticket.take()
+    }
+
+    /// How the session ended, for whoever counts.
+    pub fn ends(&mut self, outcome: Outcome) {
+        if let Some(ticket) = &mut self.ticket {
+            ticket.ends(outcome);
+        }
     }
 
     /// The connection of the running transaction; none before it began and after it ended, so that
     /// no statement runs outside of it.
-    pub fn running(&mut self) -> Option<&mut Wire> {
-        self.wire.as_mut().filter(|_| self.dirty)
+    pub fn running(&mut self) -> Option<(&mut Wire, &Cut)> {
+        let wire = self.wire.as_mut().filter(|_| self.dirty)?;
+        Some((wire, &self.cut))
     }
 
     /// Raw SQL is about to run.
@@ -60,8 +112,8 @@ impl Slot {
 
     /// Rolls back and waits for the answer.
     pub async fn roll_back(&mut self) -> Result<(), sqlx::Error> {
-        if let Some(wire) = self.running() {
-            roll_back(wire).await?;
+        if let Some((wire, cut)) = self.running() {
+            cut.or(roll_back(wire)).await?;
             self.clean();
         }
         self.release();
@@ -71,9 +123,15 @@ impl Slot {
     /// Gives the connection up without waiting: back to the pool if it is clean or can be cleaned
     /// in the background, closed otherwise.
     pub fn release(&mut self) {
+        let ticket = self.ticket.take();
+        self.replica = None;
         let Some(wire) = self.wire.take() else {
             return;
         };
+        if self.cut.is_given() {
+            wire.abandon();
+            return;
+        }
         // Without a runtime nothing can be sent, and sqlx cannot give a connection back.
         let Ok(runtime) = tokio::runtime::Handle::try_current() else {
             wire.abandon();
@@ -88,10 +146,24 @@ impl Slot {
         self.tainted = false;
         // The guard is made before the task: a runtime that shuts down drops it unpolled.
         let doubtful = Doubtful(Some(wire));
+        let cut = Arc::clone(&self.cut);
+        cut.in_background();
         runtime.spawn(async move {
             let mut doubtful = doubtful;
-            doubtful.reset(dirty, tainted).await;
+            doubtful.reset(dirty, tainted, &cut).await;
+            drop(doubtful);
+            drop(ticket);
         });
+    }
+
+    /// Closes the connection without a word; the session may take another.
+    pub fn discard(&mut self) {
+        if let Some(wire) = self.wire.take() {
+            wire.abandon();
+        }
+        self.dirty = false;
+        self.tainted = false;
+        self.replica = None;
     }
 }
 
@@ -105,7 +177,7 @@ impl Drop for Slot {
 struct Doubtful(Option<Wire>);
 
 impl Doubtful {
-    async fn reset(&mut self, dirty: bool, tainted: bool) {
+    async fn reset(&mut self, dirty: bool, tainted: bool, cut: &Cut) {
         let Some(wire) = &mut self.0 else {
             return;
         };
@@ -118,7 +190,7 @@ impl Doubtful {
             }
             Ok::<_, sqlx::Error>(())
         };
-        match tokio::time::timeout(RESET_TIMEOUT, reset).await {
+        match tokio::time::timeout(RESET_TIMEOUT, cut.or(reset)).await {
             Ok(Ok(())) => drop(self.0.take()),
             Ok(Err(error)) => {
                 tracing::warn!(%error, "rollback failed: the connection is closed");

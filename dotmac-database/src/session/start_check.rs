@@ -26,8 +26,9 @@ pub async fn run(pool: &Pool) -> Result<()> {
     if pool.backend() != DbBackend::Postgres {
         return Ok(());
     }
-    let mut slot = Slot::new(pool.clone());
-    let wire = slot.begin().await.map_err(acquire_error)?;
+    let mut slot = Slot::default();
+    let wire = pool.acquire().await.map_err(acquire_error)?;
+    let (wire, _) = slot.hold(wire);
     wire.batch("BEGIN READ ONLY")
         .await
         .map_err(|error| query_error(error, DbErr::Query))?;
@@ -184,7 +185,7 @@ impl Check {
     }
 
     async fn first(&mut self, sql: &str) -> Result<Option<QueryResult>> {
-        let wire = self.slot.running().ok_or(Error::Ended)?;
+        let (wire, _) = self.slot.running().ok_or(Error::Ended)?;
         let statement = Statement::from_string(DbBackend::Postgres, sql);
         let rows = wire
             .fetch_all(&statement)

@@ -27,13 +27,14 @@ impl<'s> SessionStream<'s> {
             // Both are given up when the last row was read, or when the stream is dropped.
             let mut slot = slot;
             let _open = open;
-            let Some(wire) = slot.running() else {
+            slot.seen();
+            let Some((wire, cut)) = slot.running() else {
                 yield Err(Error::Ended.into());
                 return;
             };
             let mut rows = wire.fetch(&statement);
             loop {
-                match rows.try_next().await {
+                match cut.or(rows.try_next()).await {
                     Ok(Some(row)) => yield Ok(row),
                     Ok(None) => {
                         unit.ledger().answered(None);

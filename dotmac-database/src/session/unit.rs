@@ -2,18 +2,17 @@
 
 use std::sync::{Arc, Mutex as SyncMutex, MutexGuard as SyncGuard, PoisonError};
 
-use sea_orm::{
-    ConnAcquireErr, DbBackend, DbErr, ExecResult, IsolationLevel, QueryResult, RuntimeErr,
-    Statement,
-};
+use sea_orm::{ConnAcquireErr, DbBackend, DbErr, ExecResult, QueryResult, RuntimeErr, Statement};
 use tokio::sync::{Mutex, MutexGuard};
 
 use super::action::{self, Action};
+use super::cluster::Cluster;
 use super::gate::{self, Passed};
+use super::handle::SessionOptions;
 use super::ledger::{Command, Ledger, LevelId};
-use super::pool::Pool;
 use super::shield::Shield;
 use super::slot::Slot;
+use super::tally::Outcome;
 use super::wire::{Damage, damage};
 use crate::context::{RequestContext, set_local};
 use crate::entity::tenant_tables;
@@ -22,30 +21,23 @@ use crate::ident::mentions_table;
 
 /// The unit; sessions hold it by `Arc`.
 pub struct Unit {
+    pub(super) cluster: Arc<Cluster>,
     context: RequestContext,
-    backend: DbBackend,
-    read_only: bool,
-    isolation: Option<IsolationLevel>,
+    pub(super) options: SessionOptions,
     settings: Arc<str>,
     ledger: SyncMutex<Ledger<Action>>,
-    slot: Mutex<Slot>,
+    pub(super) slot: Arc<Mutex<Slot>>,
 }
 
 impl Unit {
-    pub fn new(
-        pool: &Pool,
-        context: RequestContext,
-        read_only: bool,
-        isolation: Option<IsolationLevel>,
-    ) -> Self {
+    pub fn new(cluster: &Arc<Cluster>, context: RequestContext, options: SessionOptions) -> Self {
         Unit {
+            cluster: Arc::clone(cluster),
             context,
-            backend: pool.backend(),
-            read_only,
-            isolation,
-            settings: pool.settings(),
+            options,
+            settings: cluster.primary.settings(),
             ledger: SyncMutex::new(Ledger::new()),
-            slot: Mutex::new(Slot::new(pool.clone())),
+            slot: Arc::default(),
         }
     }
 
@@ -54,11 +46,11 @@ impl Unit {
     }
 
     pub fn backend(&self) -> DbBackend {
-        self.backend
+        self.cluster.primary.backend()
     }
 
     pub fn is_read_only(&self) -> bool {
-        self.read_only
+        self.options.read_only
     }
 
     /// The state. It is edited in single steps, so that a panic cannot leave it half done.
@@ -71,17 +63,25 @@ impl Unit {
         level: LevelId,
         statement: &Statement,
     ) -> Result<ExecResult, DbErr> {
-        let mut slot = self.enter(level, &statement.sql).await?;
-        let wire = slot.running().ok_or(Error::Ended)?;
-        let result = wire.execute(statement).await;
-        self.settle(result, DbErr::Exec)
+        loop {
+            let mut slot = self.enter(level, &statement.sql).await?;
+            let (wire, cut) = slot.running().ok_or(Error::Ended)?;
+            let result = cut.or(wire.execute(statement)).await;
+            if !self.moves_on(&mut slot, &result) {
+                return self.settle(result, DbErr::Exec);
+            }
+        }
     }
 
     pub async fn batch(&self, level: LevelId, sql: &str) -> Result<ExecResult, DbErr> {
-        let mut slot = self.enter(level, sql).await?;
-        let wire = slot.running().ok_or(Error::Ended)?;
-        let result = wire.batch(sql).await;
-        self.settle(result, DbErr::Exec)
+        loop {
+            let mut slot = self.enter(level, sql).await?;
+            let (wire, cut) = slot.running().ok_or(Error::Ended)?;
+            let result = cut.or(wire.batch(sql)).await;
+            if !self.moves_on(&mut slot, &result) {
+                return self.settle(result, DbErr::Exec);
+            }
+        }
     }
 
     pub async fn fetch_one(
@@ -89,10 +89,14 @@ impl Unit {
         level: LevelId,
         statement: &Statement,
     ) -> Result<Option<QueryResult>, DbErr> {
-        let mut slot = self.enter(level, &statement.sql).await?;
-        let wire = slot.running().ok_or(Error::Ended)?;
-        let result = wire.fetch_one(statement).await;
-        self.settle(result, DbErr::Query)
+        loop {
+            let mut slot = self.enter(level, &statement.sql).await?;
+            let (wire, cut) = slot.running().ok_or(Error::Ended)?;
+            let result = cut.or(wire.fetch_one(statement)).await;
+            if !self.moves_on(&mut slot, &result) {
+                return self.settle(result, DbErr::Query);
+            }
+        }
     }
 
     pub async fn fetch_all(
@@ -100,10 +104,14 @@ impl Unit {
         level: LevelId,
         statement: &Statement,
     ) -> Result<Vec<QueryResult>, DbErr> {
-        let mut slot = self.enter(level, &statement.sql).await?;
-        let wire = slot.running().ok_or(Error::Ended)?;
-        let result = wire.fetch_all(statement).await;
-        self.settle(result, DbErr::Query)
+        loop {
+            let mut slot = self.enter(level, &statement.sql).await?;
+            let (wire, cut) = slot.running().ok_or(Error::Ended)?;
+            let result = cut.or(wire.fetch_all(statement)).await;
+            if !self.moves_on(&mut slot, &result) {
+                return self.settle(result, DbErr::Query);
+            }
+        }
     }
 
     /// Makes the connection ready for a statement of `level`, and keeps others off it.
@@ -120,15 +128,18 @@ impl Unit {
         self.ledger().check_stream()?;
         let mut slot = self.slot.lock().await;
         self.take(&mut slot).await;
+        if slot.cut().is_given() {
+            return Err(Error::Closed);
+        }
         let is_begun = {
             let ledger = self.ledger();
             ledger.check(level)?;
             ledger.is_begun()
         };
-        if !is_begun {
-            slot.begin().await.map_err(acquire_error)?;
+        match is_begun {
+            true => self.send_prefix(&mut slot, level, passed).await?,
+            false => self.open(&mut slot, level, passed).await?,
         }
-        self.send_prefix(&mut slot, level, passed).await?;
         if passed == Passed::Raw {
             slot.taint();
         }
@@ -143,10 +154,10 @@ impl Unit {
             ledger.taken();
             ledger.is_unanswered()
         };
-        let Some(wire) = slot.running().filter(|_| is_unanswered) else {
+        let Some((wire, cut)) = slot.running().filter(|_| is_unanswered) else {
             return;
         };
-        let drained = wire.drain().await;
+        let drained = cut.or(wire.drain()).await;
         let mut ledger = self.ledger();
         match drained {
             Ok(refused) => {
@@ -157,18 +168,18 @@ impl Unit {
         }
     }
 
-    async fn send_prefix(&self, slot: &mut Slot, level: LevelId, next: Passed) -> Result<()> {
-        let commands = self.ledger().enter(level)?;
-        if commands.is_empty() {
+    pub(super) async fn send_prefix(
+        &self,
+        slot: &mut Slot,
+        level: LevelId,
+        next: Passed,
+    ) -> Result<()> {
+        let sql = self.prefix(level, next)?;
+        if sql.is_empty() {
             return Ok(());
         }
-        let wire = slot.running().ok_or(Error::Ended)?;
-        let mut sql = self.sql(&commands);
-        // READ ONLY can be taken back until the first query: what is raw may not be one.
-        if self.read_only && next == Passed::Raw && self.backend == DbBackend::Postgres {
-            sql.push_str("SELECT;");
-        }
-        let sent = wire.batch(&sql).await;
+        let (wire, cut) = slot.running().ok_or(Error::Ended)?;
+        let sent = cut.or(wire.batch(&sql)).await;
         let mut ledger = self.ledger();
         match sent {
             Ok(_) => {
@@ -180,6 +191,18 @@ impl Unit {
                 Err(query_error(error, DbErr::Exec).into())
             }
         }
+    }
+
+    /// What must be sent before a statement of `level`, which is about to be.
+    pub(super) fn prefix(&self, level: LevelId, next: Passed) -> Result<String> {
+        let commands = self.ledger().enter(level)?;
+        let mut sql = self.sql(&commands);
+        // READ ONLY can be taken back until the first query: what is raw may not be one.
+        let is_raw = self.is_read_only() && next == Passed::Raw;
+        if is_raw && !sql.is_empty() && self.backend() == DbBackend::Postgres {
+            sql.push_str("SELECT;");
+        }
+        Ok(sql)
     }
 
     /// Notes what the answer to a statement means for its level.
@@ -219,6 +242,11 @@ impl Unit {
         }
         let mut slot = self.slot.lock().await;
         self.take(&mut slot).await;
+        if slot.cut().is_given() {
+            self.undo(0);
+            slot.release();
+            return Err(Error::Closed);
+        }
         let finished = {
             let mut ledger = self.ledger();
             let before = ledger.before_commit().collect::<Vec<_>>();
@@ -234,35 +262,47 @@ impl Unit {
                 return Err(error);
             }
         };
-        if begun && !self.read_only {
+        if begun && !self.is_read_only() {
             self.send_commit(&mut slot, &before).await?;
         }
+        slot.ends(Outcome::Committed);
+        // Whoever closes the database waits for the actions too.
+        let acting = match actions.is_empty() {
+            true => None,
+            false => slot.leave(),
+        };
         // A read session ends in the background: there is nothing to wait for.
         slot.release();
         drop(slot);
         action::run(actions).await;
+        drop(acting);
         Ok(())
     }
 
     async fn send_commit(&self, slot: &mut Slot, before: &[Command]) -> Result<()> {
         let mut sql = self.sql(before);
-        sql.push_str(match self.backend {
+        sql.push_str(match self.backend() {
             // COMMIT of an aborted transaction answers without an error, and so does one outside of
             // any. A savepoint fails in both.
             DbBackend::Postgres => "SAVEPOINT dotmac_end;COMMIT",
             _ => "COMMIT",
         });
-        let wire = slot.running().ok_or(Error::Ended)?;
-        match wire.batch(&sql).await {
-            Ok(_) => {
-                slot.clean();
-                Ok(())
-            }
-            Err(error) => {
-                slot.release();
-                Err(commit_error(error))
-            }
+        let (wire, cut) = slot.running().ok_or(Error::Ended)?;
+        let committed = cut.or(wire.batch(&sql)).await.map_err(commit_error);
+        let is_unknown = matches!(committed, Err(Error::CommitUnknown(_)));
+        if committed.is_ok() || is_unknown {
+            // Before anybody can know of it, and whether or not anybody still waits for it.
+            self.wrote();
         }
+        match committed {
+            Ok(_) => slot.clean(),
+            Err(_) if is_unknown => {
+                slot.ends(Outcome::Unknown);
+                slot.release();
+            }
+            Err(_) => slot.release(),
+        }
+        committed.map(drop)
     }
 
     /// Ends a level, and whatever is open inside it, undoing both.
@@ -319,7 +359,7 @@ impl Unit {
                 }
                 // SET LOCAL ends with the transaction only: what it replaces is kept beside it.
                 Command::LimitLocks(_, milliseconds) => {
-                    if self.backend == DbBackend::Postgres {
+                    if self.backend() == DbBackend::Postgres {
                         sql.push_str(&format!(
                             "SELECT set_config('dotmac.lock_timeout',\
                              current_setting('lock_timeout'),true);\
@@ -328,7 +368,7 @@ impl Unit {
                     }
                 }
                 Command::UnlimitLocks(_) => {
-                    if self.backend == DbBackend::Postgres {
+                    if self.backend() == DbBackend::Postgres {
                         sql.push_str(
                             "SELECT set_config('lock_timeout',\
                              current_setting('dotmac.lock_timeout'),true);",
@@ -340,7 +380,7 @@ impl Unit {
                 }
             }
             // Before any savepoint, so that a rollback to it leaves the context standing.
-            if settings && self.backend == DbBackend::Postgres {
+            if settings && self.backend() == DbBackend::Postgres {
                 sql.push_str(&set_local(&self.context));
                 settings = false;
             }
@@ -349,18 +389,18 @@ impl Unit {
     }
 
     fn begin(&self) -> String {
-        if self.backend != DbBackend::Postgres {
-            return match self.read_only {
+        if self.backend() != DbBackend::Postgres {
+            return match self.is_read_only() {
                 true => "PRAGMA query_only=1;BEGIN;".to_owned(),
                 // Taking the write lock at once keeps SQLite from refusing it later.
                 false => "BEGIN IMMEDIATE;".to_owned(),
             };
         }
         let mut sql = "BEGIN".to_owned();
-        if let Some(level) = self.isolation {
+        if let Some(level) = self.options.isolation {
             sql.push_str(&format!(" ISOLATION LEVEL {level}"));
         }
-        if self.read_only {
+        if self.is_read_only() {
             sql.push_str(" READ ONLY");
         }
         sql.push(';');
@@ -372,13 +412,16 @@ impl Unit {
 pub fn acquire_error(error: sqlx::Error) -> DbErr {
     match error {
         sqlx::Error::PoolTimedOut => DbErr::ConnectionAcquire(ConnAcquireErr::Timeout),
-        sqlx::Error::PoolClosed => DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed),
+        sqlx::Error::PoolClosed => Error::Closed.into(),
         error => DbErr::Conn(RuntimeErr::SqlxError(Arc::new(error))),
     }
 }
 
 pub fn query_error(error: sqlx::Error, wrap: fn(RuntimeErr) -> DbErr) -> DbErr {
-    wrap(RuntimeErr::SqlxError(Arc::new(error)))
+    match error {
+        sqlx::Error::PoolClosed => Error::Closed.into(),
+        error => wrap(RuntimeErr::SqlxError(Arc::new(error))),
+    }
 }
 
 fn failure(error: &DbErr) -> ErrorKind {

@@ -77,6 +77,14 @@ impl Wire {
         }
     }
 
+    /// Asks for an empty answer.
+    pub async fn ping(&mut self) -> Result<(), sqlx::Error> {
+        match self {
+            Wire::Postgres { connection, .. } => connection.ping().await,
+            Wire::Sqlite { connection } => connection.ping().await,
+        }
+    }
+
     /// Reads the answers to statements that nobody waited for: the first refusal among them.
     pub async fn drain(&mut self) -> Result<Option<sqlx::Error>, sqlx::Error> {
         let mut refused = None;
@@ -171,7 +179,9 @@ pub fn damage(error: &sqlx::Error) -> Damage {
         sqlx::Error::Io(_)
         | sqlx::Error::Tls(_)
         | sqlx::Error::Protocol(_)
-        | sqlx::Error::WorkerCrashed => Damage::Connection,
+        | sqlx::Error::WorkerCrashed
+        // The session was cut off, see `cut`.
+        | sqlx::Error::PoolClosed => Damage::Connection,
         _ => Damage::None,
     }
 }

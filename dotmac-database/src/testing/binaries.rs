@@ -34,6 +34,22 @@ pub(super) fn find() -> Result<PathBuf, TestingError> {
     first_with_server(&candidates())
 }
 
+/// Returns the folder that holds `pg_basebackup` too: the same, or the one that its links lead to.
+///
+/// # Errors
+/// Those of [`find`], and [`TestingError::NoBaseBackup`] where neither has it.
+pub(super) fn find_with_base_backup() -> Result<PathBuf, TestingError> {
+    const PROGRAM: &str = "pg_basebackup";
+    let folder = find()?;
+    let real = fs::canonicalize(folder.join("postgres")).ok();
+    let real = real.and_then(|program| program.parent().map(Path::to_owned));
+    let folders = [Some(folder.clone()), real];
+    let mut complete = folders.into_iter().flatten();
+    complete
+        .find(|it| is_program(&it.join(PROGRAM)) && holds_server(it))
+        .ok_or(TestingError::NoBaseBackup { folder })
+}
+
 fn first_with_server(candidates: &[PathBuf]) -> Result<PathBuf, TestingError> {
     match candidates.iter().find(|folder| holds_server(folder)) {
         Some(folder) => Ok(folder.clone()),

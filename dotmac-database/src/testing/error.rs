@@ -28,6 +28,16 @@ pub enum TestingError {
         folder: PathBuf,
     },
 
+    /// The server is installed without `pg_basebackup`, which copies it for a replica.
+    #[error(
+        "{} has no pg_basebackup beside postgres, which a replica is copied with: \
+         install PostgreSQL's client programs of the same version", folder.display()
+    )]
+    NoBaseBackup {
+        /// The folder of the server's programs.
+        folder: PathBuf,
+    },
+
     /// The process runs as root, and there is no other account to run the server under.
     #[error(
         "PostgreSQL refuses to run as root, and /etc/passwd has neither an account `postgres` nor \

@@ -6,10 +6,14 @@ mod account;
 mod binaries;
 mod error;
 mod postgres;
+mod replica;
 mod rollback;
+mod server;
+mod setting;
 mod sqlite;
 
 pub use error::TestingError;
 pub use postgres::ThrowawayPostgres;
+pub use replica::ThrowawayReplica;
 pub use rollback::rolled_back;
 pub use sqlite::in_memory;

@@ -12,15 +12,20 @@ use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use crate::support::{PASSWORD, Shop, context, roles, server};
 
 /// A PgBouncer of the test's own, gone with the value or with the process.
-struct PgBouncer {
+pub struct PgBouncer {
     guardian: Child,
-    port: u16,
+    pub port: u16,
     /// Kept open, so that PgBouncer can go on writing to it.
     log: Option<Lines<BufReader<ChildStderr>>>,
 }
 
 impl PgBouncer {
     fn start(servers: u32) -> Self {
+        Self::before(server().port(), servers)
+    }
+
+    /// In front of the server on this port.
+    pub fn before(server: u16, servers: u32) -> Self {
         let folder = tempfile::Builder::new()
             .prefix("dotmac-pgb-")
             .tempdir()
@@ -31,12 +36,11 @@ impl PgBouncer {
         drop(free);
         let at = folder.display();
         let settings = format!(
-            "[databases]\n* = host=127.0.0.1 port={}\n[pgbouncer]\nlisten_addr = 127.0.0.1\n\
+            "[databases]\n* = host=127.0.0.1 port={server}\n[pgbouncer]\nlisten_addr = 127.0.0.1\n\
              listen_port = {port}\nunix_socket_dir =\nauth_type = scram-sha-256\n\
              auth_file = {at}/users\npool_mode = transaction\ndefault_pool_size = {servers}\n\
              max_client_conn = 100\nlog_connections = 0\n\
              log_disconnections = 0\nlog_stats = 0\nignore_startup_parameters = extra_float_digits\n",
-            server().port(),
         );
         std::fs::write(folder.join("settings"), settings).unwrap();
         let users = format!("\"{}\" \"{PASSWORD}\"\n", roles().application);

@@ -223,3 +223,15 @@ fn limit_on_locks_ends_with_its_level() {
     let commands = [Release(limited), UnlimitLocks(limited)];
     assert_eq!(ledger.enter(0).expect("free"), commands);
 }
+
+#[test]
+fn restarted_unit_sends_begin_and_savepoints_again() {
+    let mut ledger = ledger();
+    let child = ledger.nest(0).expect("nested");
+    let commands = ledger.enter(child).expect("free");
+    ledger.sent();
+    ledger.restart();
+    ledger.taken();
+    assert!(!ledger.is_unanswered() && !ledger.is_begun());
+    assert_eq!(ledger.enter(child).expect("free"), commands);
+}

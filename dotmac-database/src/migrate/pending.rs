@@ -1,0 +1,30 @@
+//! Which migrations have not run.
+
+use sea_orm::ConnectionTrait;
+use sea_orm::sea_query::Query;
+use sea_orm_migration::MigratorTrait;
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// The names of the migrations of `M` that have not run on the database, in their order.
+///
+/// It reads only, and so can be asked as the application's role, which needs SELECT on the migrator's
+/// table (`GRANT SELECT ON seaql_migrations TO …`). For
+/// [`Database::health_with`](crate::Database::health_with).
+///
+/// # Errors
+/// The database's; [`ErrorKind::Denied`](crate::ErrorKind::Denied) where the role lacks the privilege.
+pub async fn pending<M: MigratorTrait>(db: &impl ConnectionTrait) -> Result<Vec<String>> {
+    // SeaORM looks for the table where a role sees only what it has a privilege on, and takes one that
+    // is hidden for none: all migrations would be pending.
+    let mut applied = Query::select();
+    applied.expr(1).from(M::migration_table_name()).limit(1);
+    let seen = db.query_one(&applied).await.map_err(Error::from);
+    if let Err(error) = seen
+        && error.kind() == ErrorKind::Denied
+    {
+        return Err(error);
+    }
+    let pending = M::get_pending_migrations_read_only(db).await?;
+    Ok(pending.iter().map(|it| it.name().to_owned()).collect())
+}

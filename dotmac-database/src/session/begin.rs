@@ -1,0 +1,125 @@
+//! Where a unit of work begins: on a fit replica, if it only reads, or else on the primary.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use sea_orm::IsolationLevel;
+
+use super::gate::Passed;
+use super::ledger::LevelId;
+use super::live::Ticket;
+use super::replica::Replica;
+use super::slot::Slot;
+use super::unit::{Unit, acquire_error};
+use super::wire::{Damage, damage};
+use crate::error::{Error, Result};
+
+impl Unit {
+    /// Takes a connection, and sends what precedes the first statement of `level`.
+    pub(super) async fn open(&self, slot: &mut Slot, level: LevelId, next: Passed) -> Result<()> {
+        if !slot.is_live() {
+            let ticket = Ticket::take(&self.cluster, &self.slot, slot.cut())?;
+            slot.keep(ticket);
+        }
+        let replicas = match self.may_run_on_replica() {
+            true => self.cluster.replicas.as_ref(),
+            false => None,
+        };
+        if let Some(replicas) = replicas {
+            for replica in replicas.candidates(self.context()) {
+                if self.open_on(replica, slot, level, next).await? {
+                    return Ok(());
+                }
+            }
+        }
+        if self.is_read_only() {
+            self.cluster.tally.primary_read(replicas.is_some());
+        }
+        let asked = Instant::now();
+        let wire = self.cluster.primary.acquire().await;
+        let wire = wire.map_err(acquire_error)?;
+        self.cluster.tally.acquired(asked.elapsed());
+        slot.hold(wire);
+        self.send_prefix(slot, level, next).await
+    }
+
+    /// Whether the first statement failed with the connection to a replica; nothing was seen of the
+    /// unit then, and it runs again elsewhere.
+    pub(super) fn moves_on<T>(&self, slot: &mut Slot, result: &Result<T, sqlx::Error>) -> bool {
+        match result {
+            Err(error) if damage(error) == Damage::Connection => {
+                let moves = slot.broke(error);
+                if moves {
+                    slot.discard();
+                    self.ledger().restart();
+                }
+                moves
+            }
+            _ => {
+                slot.seen();
+                false
+            }
+        }
+    }
+
+    /// The context wrote, or may have: replicas that are behind that are not for it.
+    pub(super) fn wrote(&self) {
+        if let Some(replicas) = &self.cluster.replicas {
+            replicas.wrote(self.context());
+        }
+    }
+
+    // A hot standby refuses SERIALIZABLE.
+    fn may_run_on_replica(&self) -> bool {
+        self.options.read_only
+            && !self.options.on_primary
+            && self.options.isolation != Some(IsolationLevel::Serializable)
+    }
+
+    /// Whether the transaction runs on `replica`; where it cannot, nothing is left of the attempt.
+    async fn open_on(
+        &self,
+        replica: &Arc<Replica>,
+        slot: &mut Slot,
+        level: LevelId,
+        next: Passed,
+    ) -> Result<bool> {
+        let asked = Instant::now();
+        let begin = async {
+            let wire = match replica.pool.acquire().await {
+                Ok(wire) => wire,
+                Err(error) => return Ok(Err(error)),
+            };
+            self.cluster.tally.acquired(asked.elapsed());
+            let (wire, cut) = slot.hold(wire);
+            let sql = self.prefix(level, next)?;
+            Ok::<_, Error>(cut.or(wire.batch(&sql)).await.map(drop))
+        };
+        let begun = tokio::select! {
+            biased;
+            begun = begin => begun?,
+            // It was lost to others while this one waited for it.
+            () = replica.standing.left() => Err(sqlx::Error::PoolTimedOut),
+        };
+        match begun {
+            Ok(()) => {
+                self.ledger().sent();
+                slot.on(replica);
+                replica.reads.add(1);
+                Ok(true)
+            }
+            Err(sqlx::Error::PoolClosed) => Err(Error::Closed),
+            Err(error) => {
+                // A pool in full use, or a refused setting, is no reason to lose the replica.
+                if !matches!(error, sqlx::Error::PoolTimedOut)
+                    && damage(&error) != Damage::Statement
+                {
+                    replica.lose(&error);
+                }
+                slot.discard();
+                self.ledger().restart();
+                Ok(false)
+            }
+        }
+    }
+}

@@ -1,0 +1,239 @@
+//! The task that asks the primary how far it has written, and each replica how far it has replayed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use sea_orm::{DbBackend, QueryResult, Statement};
+use sqlx::{PgConnection, Row};
+use tokio::task::AbortHandle;
+
+use super::clock::{Clock, Micros};
+use super::node::Replica;
+use super::progress::{Lsn, Progress};
+use super::standing::Standing;
+use crate::config::{DatabaseConfig, StartCheck};
+use crate::error::Result;
+use crate::session::pool::Pool;
+use crate::session::start_check;
+
+/// How long a server may take to answer.
+pub const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// What tells one database of one cluster from all others.
+const IDENTITY: &str = "(SELECT system_identifier FROM pg_control_system())::text || '/' || current_database() AS identity";
+
+/// When the server was started: a crashed one may show an older state than before.
+const INCARNATION: &str =
+    "(extract(epoch FROM pg_postmaster_start_time()) * 1000000)::int8 AS incarnation";
+
+/// The running task, which ends with the value.
+pub struct Probe(AbortHandle);
+
+impl Probe {
+    pub fn stop(&self) {
+        self.0.abort();
+    }
+}
+
+impl Drop for Probe {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// What the task remembers from one round to the next.
+pub struct Prober {
+    primary: Pool,
+    nodes: Arc<[Arc<Replica>]>,
+    clock: Clock,
+    start_check: StartCheck,
+    identity: Option<String>,
+    progress: Progress,
+}
+
+impl Prober {
+    pub fn new(
+        primary: Pool,
+        nodes: Arc<[Arc<Replica>]>,
+        clock: Clock,
+        config: &DatabaseConfig,
+    ) -> Self {
+        Prober {
+            primary,
+            nodes,
+            clock,
+            start_check: config.start_check,
+            identity: None,
+            progress: Progress::default(),
+        }
+    }
+
+    /// The first round, whose start checks must hold, and then one in each interval.
+    pub async fn start(mut self, interval: Duration) -> Result<Probe> {
+        for outcome in self.round().await {
+            outcome?;
+        }
+        for replica in self.nodes.iter().filter(|it| !it.standing.is_serving()) {
+            tracing::warn!(replica = replica.name(), "replica does not serve yet");
+        }
+        let task = tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(interval).await;
+                self.round().await;
+            }
+        });
+        Ok(Probe(task.abort_handle()))
+    }
+
+    /// Asks all at once. An error is that of a start check.
+    async fn round(&mut self) -> Vec<Result<()>> {
+        let at = self.clock.now();
+        match tokio::time::timeout(PROBE_TIMEOUT, written(&self.primary)).await {
+            Ok(Ok(primary)) => self.sampled(at, primary),
+            Ok(Err(error)) => {
+                tracing::debug!(%error, "primary does not tell how far it has written")
+            }
+            Err(_) => tracing::debug!("primary did not tell in time how far it has written"),
+        }
+        join_all(self.nodes.iter().map(|replica| self.visit(replica))).await
+    }
+
+    fn sampled(&mut self, at: Micros, primary: Primary) {
+        if self.identity.as_ref() != Some(&primary.identity) {
+            self.progress.clear();
+            self.identity = Some(primary.identity);
+        }
+        self.progress.sample(at, primary.written);
+    }
+
+    async fn visit(&self, replica: &Replica) -> Result<()> {
+        let answer = match tokio::time::timeout(PROBE_TIMEOUT, replayed(&replica.probe)).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(error)) => {
+                replica.lose(&error);
+                return Ok(());
+            }
+            Err(_) => {
+                replica.lose(&sqlx::Error::PoolTimedOut);
+                return Ok(());
+            }
+        };
+        if !answer.standby {
+            if replica.standing.promoted() {
+                tracing::error!(
+                    replica = replica.name(),
+                    "replica was promoted: it is not read"
+                );
+            }
+            return Ok(());
+        }
+        // As long as the primary never answered, nothing tells whether it is a replica of it.
+        let Some(identity) = &self.identity else {
+            return Ok(());
+        };
+        if *identity != answer.identity {
+            if replica.standing.refuse() {
+                tracing::error!(
+                    replica = replica.name(),
+                    "another database than the primary's: it is not read"
+                );
+            }
+            return Ok(());
+        }
+        self.admit(replica, answer).await
+    }
+
+    async fn admit(&self, replica: &Replica, answer: Standby) -> Result<()> {
+        let standing = &replica.standing;
+        let is_known = standing.is_serving() && standing.is_checked(answer.incarnation);
+        if !is_known {
+            if self.start_check == StartCheck::Enforced
+                && let Err(error) = start_check::run(&replica.probe).await
+            {
+                if standing.refuse() {
+                    tracing::error!(replica = replica.name(), %error, "replica refused: it is not read");
+                }
+                return Err(error);
+            }
+            // What was open to the server that was lost is broken, or was never checked.
+            replica.pool.forget_idle();
+            standing.checked(answer.incarnation);
+            tracing::info!(replica = replica.name(), "replica serves");
+        }
+        let reached = answer.replayed.and_then(|lsn| self.progress.reached(lsn));
+        // Samples are forgotten after a while; what it had reached before, it still shows.
+        let before = if is_known { standing.caught_up_to() } else { 0 };
+        standing.serve(reached.unwrap_or(before));
+        Ok(())
+    }
+}
+
+/// Refuses a new connection of a replica's pool to a server that was not checked, or is none.
+pub async fn admit(connection: &mut PgConnection, standing: &Standing) -> Result<(), sqlx::Error> {
+    let sql = format!("SELECT pg_is_in_recovery() AS standby, {INCARNATION}");
+    let row = sqlx::raw_sql(sqlx::AssertSqlSafe(sql))
+        .fetch_one(connection)
+        .await?;
+    if row.try_get("standby")? && standing.is_checked(row.try_get("incarnation")?) {
+        return Ok(());
+    }
+    standing.lose();
+    Err(sqlx::Error::Configuration(
+        "the server is not the replica that was checked".into(),
+    ))
+}
+
+struct Primary {
+    identity: String,
+    written: Lsn,
+}
+
+struct Standby {
+    identity: String,
+    standby: bool,
+    incarnation: i64,
+    replayed: Option<Lsn>,
+}
+
+// Where nothing was inserted since the end of a page, PostgreSQL tells the position behind the next
+// page's header (24 bytes, 40 in a segment's first), which no replica replays before there is more.
+async fn written(primary: &Pool) -> Result<Primary, sqlx::Error> {
+    let sql = format!(
+        "SELECT {IDENTITY}, lsn - CASE WHEN lsn % segment = 40 THEN 40 \
+           WHEN lsn % block = 24 THEN 24 ELSE 0 END AS written \
+         FROM (SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::int8 AS lsn, \
+           pg_size_bytes(current_setting('wal_segment_size')) AS segment, \
+           current_setting('wal_block_size')::int8 AS block) AS position"
+    );
+    let row = ask(primary, &sql).await?;
+    Ok(Primary {
+        identity: column(&row, "identity")?,
+        written: column(&row, "written")?,
+    })
+}
+
+async fn replayed(replica: &Pool) -> Result<Standby, sqlx::Error> {
+    let sql = format!(
+        "SELECT {IDENTITY}, pg_is_in_recovery() AS standby, {INCARNATION}, \
+         pg_wal_lsn_diff(pg_last_wal_replay_lsn(), '0/0')::int8 AS replayed"
+    );
+    let row = ask(replica, &sql).await?;
+    Ok(Standby {
+        identity: column(&row, "identity")?,
+        standby: column(&row, "standby")?,
+        incarnation: column(&row, "incarnation")?,
+        replayed: column(&row, "replayed")?,
+    })
+}
+
+async fn ask(pool: &Pool, sql: &str) -> Result<QueryResult, sqlx::Error> {
+    let statement = Statement::from_string(DbBackend::Postgres, sql);
+    let row = pool.acquire().await?.fetch_one(&statement).await?;
+    row.ok_or(sqlx::Error::RowNotFound)
+}
+
+fn column<T: sea_orm::TryGetable>(row: &QueryResult, name: &str) -> Result<T, sqlx::Error> {
+    row.try_get("", name)
+        .map_err(|error| sqlx::Error::Decode(error.into()))
+}

@@ -1,0 +1,40 @@
+//! The names of all metrics, in one table.
+//!
+//! [`Database::record_metrics`](crate::Database::record_metrics) gives them to the recorder of the
+//! `metrics` facade. Each carries the label `database`, the name of the database.
+//!
+//! | name | kind | labels | what |
+//! |---|---|---|---|
+//! | [`dotmac.pool.connections`](POOL_CONNECTIONS) | gauge | `target`, `state` (`open`, `idle`, `in_use`, `max`) | connections of a pool |
+//! | [`dotmac.acquire.count`](ACQUIRE_COUNT) | counter | | connections taken from a pool by sessions |
+//! | [`dotmac.acquire.microseconds`](ACQUIRE_MICROSECONDS) | counter | | how long sessions waited for them, in all |
+//! | [`dotmac.session.open`](SESSION_OPEN) | gauge | | sessions that hold a connection or wait for one, and rollbacks in the background |
+//! | [`dotmac.session.count`](SESSION_COUNT) | counter | `outcome` (`committed`, `rolled_back`, `unknown`) | sessions that ended |
+//! | [`dotmac.read.count`](READ_COUNT) | counter | `target` | read sessions |
+//! | [`dotmac.read.fallbacks`](READ_FALLBACKS) | counter | | read sessions on the primary because no replica was fit |
+//! | [`dotmac.replica.seconds`](REPLICA_SECONDS) | gauge | `target` | how old the state is that a replica shows; absent where not known |
+//! | [`dotmac.replica.fit`](REPLICA_FIT) | gauge | `target` | 1 where read sessions go to the replica, else 0 |
+//! | [`dotmac.replica.losses`](REPLICA_LOSSES) | counter | `target` | how often a replica was lost |
+//!
+//! A target is `primary`, or host, port and database of a replica.
+
+/// `dotmac.pool.connections`
+pub const POOL_CONNECTIONS: &str = "dotmac.pool.connections";
+/// `dotmac.acquire.count`
+pub const ACQUIRE_COUNT: &str = "dotmac.acquire.count";
+/// `dotmac.acquire.microseconds`
+pub const ACQUIRE_MICROSECONDS: &str = "dotmac.acquire.microseconds";
+/// `dotmac.session.open`
+pub const SESSION_OPEN: &str = "dotmac.session.open";
+/// `dotmac.session.count`
+pub const SESSION_COUNT: &str = "dotmac.session.count";
+/// `dotmac.read.count`
+pub const READ_COUNT: &str = "dotmac.read.count";
+/// `dotmac.read.fallbacks`
+pub const READ_FALLBACKS: &str = "dotmac.read.fallbacks";
+/// `dotmac.replica.seconds`
+pub const REPLICA_SECONDS: &str = "dotmac.replica.seconds";
+/// `dotmac.replica.fit`
+pub const REPLICA_FIT: &str = "dotmac.replica.fit";
+/// `dotmac.replica.losses`
+pub const REPLICA_LOSSES: &str = "dotmac.replica.losses";
