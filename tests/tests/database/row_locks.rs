@@ -201,6 +201,7 @@ async fn rows_of_joined_tables_are_not_locked() {
             users.all(tx).await
         });
         assert_eq!(users.await.unwrap().len(), 1);
+        holder.rollback().await.unwrap();
     }
 }
 
