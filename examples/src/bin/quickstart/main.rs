@@ -4,6 +4,7 @@
 //! SQLite in memory, and says which. It ends with a failure if anything it shows does not hold.
 
 mod isolation;
+mod many_rows;
 mod narrator;
 mod place;
 mod unit_of_work;
@@ -30,6 +31,7 @@ async fn tour() -> Result<Narrator, Box<dyn std::error::Error>> {
     let result = async {
         isolation::show(&mut narrator, &place).await?;
         unit_of_work::show(&mut narrator, &place).await?;
+        many_rows::show(&mut narrator, &place).await?;
         place.show_start_check(&mut narrator).await
     }
     .await;
