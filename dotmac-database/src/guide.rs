@@ -6,35 +6,35 @@
 #[doc = include_str!("../docs/guide/configuration.md")]
 pub mod configuration {}
 
-#[doc = include_str!("../docs/guide/errors.md")]
-pub mod errors {}
-
 #[doc = include_str!("../docs/guide/units_of_work.md")]
 pub mod units_of_work {}
+
+#[doc = include_str!("../docs/guide/errors.md")]
+pub mod errors {}
 
 #[doc = include_str!("../docs/guide/row_locks.md")]
 pub mod row_locks {}
 
-#[doc = include_str!("../docs/guide/migrations.md")]
-pub mod migrations {}
-
-#[doc = include_str!("../docs/guide/json.md")]
-pub mod json {}
-
-#[doc = include_str!("../docs/guide/bulk.md")]
-pub mod bulk {}
-
-#[doc = include_str!("../docs/guide/pagination.md")]
-pub mod pagination {}
+#[doc = include_str!("../docs/guide/versions.md")]
+pub mod versions {}
 
 #[doc = include_str!("../docs/guide/unique_keys.md")]
 pub mod unique_keys {}
 
-#[doc = include_str!("../docs/guide/versions.md")]
-pub mod versions {}
-
 #[doc = include_str!("../docs/guide/mixins.md")]
 pub mod mixins {}
+
+#[doc = include_str!("../docs/guide/json.md")]
+pub mod json {}
+
+#[doc = include_str!("../docs/guide/pagination.md")]
+pub mod pagination {}
+
+#[doc = include_str!("../docs/guide/bulk.md")]
+pub mod bulk {}
+
+#[doc = include_str!("../docs/guide/migrations.md")]
+pub mod migrations {}
 
 #[doc = include_str!("../docs/guide/replicas.md")]
 pub mod replicas {}
