@@ -25,5 +25,5 @@ pub use registry::{
     tenant_tables,
 };
 pub use table_name::{TablePrefix, table_name};
-pub use unique::{UniqueKey, unique_keys};
+pub use unique::{UniqueKey, tenant_key, unique_keys};
 pub use version::UpdateManyVersioned;

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use sea_orm::{ColumnTrait, DbBackend, EntityTrait, IdenStatic, Iterable, Schema};
+use sea_orm::{
+    ColumnTrait, DbBackend, EntityTrait, IdenStatic, Iterable, PrimaryKeyToColumn, Schema,
+};
 
 use super::registry::{description, descriptions};
 use crate::error::ConstraintColumns;
@@ -78,6 +80,26 @@ pub fn unique_keys<E: EntityTrait>() -> Vec<UniqueKey> {
         }
     }
     keys
+}
+
+/// What composite foreign keys of other tables refer to: the tenant and the primary key. None where
+/// the primary key has the tenant already.
+pub fn tenant_key<E: EntityTrait>() -> Option<UniqueKey> {
+    let tenant = description::<E>()?.features.tenant?;
+    let keys = E::PrimaryKey::iter().map(|key| key.into_column().as_str().to_owned());
+    let mut columns: Vec<String> = keys.collect();
+    if columns.iter().any(|key| key == tenant.tenant_id) {
+        return None;
+    }
+    columns.insert(0, tenant.tenant_id.to_owned());
+    let entity = E::default();
+    let mut parts = vec![entity.table_name()];
+    parts.extend(columns.iter().map(String::as_str));
+    Some(UniqueKey {
+        name: object("uq", &parts),
+        columns,
+        live: None,
+    })
 }
 
 // Errors ask for the columns of an index that PostgreSQL names without them.

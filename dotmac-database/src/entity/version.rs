@@ -4,7 +4,7 @@
 //! generates. Generic code, which reaches SeaORM's own functions, is held by the hook and the trigger:
 //! it gets the same error, from the database.
 
-use sea_orm::sea_query::{Expr, ExprTrait};
+use sea_orm::sea_query::{Condition, Expr, ExprTrait};
 use sea_orm::{
     ActiveModelBehavior, ActiveModelTrait, ActiveValue, ColumnTrait, ConnectionTrait, DbErr,
     DeleteResult, EntityName, EntityTrait, IntoActiveModel, Iterable, PrimaryKeyToColumn,
@@ -47,8 +47,18 @@ where
 {
     let read = Read::of(&row)?;
     let row = A::before_save(row, db, false).await?;
-    let update = A::Entity::update(row).validate()?.filter(read.is_current());
-    let updated = match update.exec(db).await {
+    let updated = if row.is_changed() {
+        let update = A::Entity::update(row).validate()?;
+        update.filter(read.is_ours(db)?).exec(db).await
+    } else {
+        // SeaORM would look for the key alone.
+        let select = A::Entity::find()
+            .filter(read.has_key())
+            .filter(read.is_own(db)?);
+        let found = select.one(db).await?;
+        found.ok_or(DbErr::RecordNotUpdated)
+    };
+    let updated = match updated {
         Err(DbErr::RecordNotUpdated) => return Err(read.lost(Among::Found, db).await),
         updated => updated?,
     };
@@ -67,7 +77,7 @@ where
 {
     let read = Read::of(&row)?;
     let row = A::before_save(row, db, false).await?;
-    let update = A::Entity::update(row).validate()?.filter(read.is_current());
+    let update = A::Entity::update(row).validate()?.filter(read.is_ours(db)?);
     match update.exec_without_returning(db).await {
         Err(DbErr::RecordNotUpdated) => Err(read.lost(Among::Found, db).await),
         updated => updated,
@@ -105,7 +115,7 @@ where
     let read = Read::of(&row)?;
     let row = A::before_delete(row, db).await?;
     let delete = A::Entity::delete(row.clone()).validate()?;
-    let deleted = delete.filter(read.is_current()).exec(db).await?;
+    let deleted = delete.filter(read.is_ours(db)?).exec(db).await?;
     if deleted.rows_affected == 0 {
         read.check_gone(Among::Found, db).await?;
     }
@@ -168,6 +178,35 @@ impl<E: EntityTrait> Read<E> {
         self.column.eq(self.version)
     }
 
+    /// The condition that it is this row.
+    fn has_key(&self) -> Condition {
+        let parts = self.key.iter();
+        parts.fold(Condition::all(), |all, (column, value)| {
+            all.add(column.eq(value.clone()))
+        })
+    }
+
+    /// The condition that the row is the session's own and has the version that was read.
+    fn is_ours<C: ConnectionTrait>(&self, db: &C) -> Result<Condition, DbErr> {
+        Ok(self.is_own(db)?.add(self.is_current()))
+    }
+
+    /// The condition that the row is of the session's tenant: on SQLite no policy stands for it.
+    fn is_own<C: ConnectionTrait>(&self, db: &C) -> Result<Condition, DbErr> {
+        let all = Condition::all();
+        let Some(tenant) = description::<E>().and_then(|entity| entity.features.tenant) else {
+            return Ok(all);
+        };
+        let context = context_of(db).ok_or_else(|| Error::OutsideSession {
+            entity: table::<E>(),
+        })?;
+        let id = context.tenant_id().ok_or_else(|| Error::MissingTenant {
+            entity: table::<E>(),
+        })?;
+        let column = Expr::col((E::default(), tenant.tenant_id));
+        Ok(all.add(column.eq(tenant.kind.value(id)?)))
+    }
+
     /// Why the statement matched no row.
     pub async fn lost<C: ConnectionTrait>(&self, among: Among, db: &C) -> DbErr {
         match self.check_gone(among, db).await {
@@ -181,24 +220,13 @@ impl<E: EntityTrait> Read<E> {
     /// # Errors
     /// [`Error::StaleVersion`] where the row is still there.
     pub async fn check_gone<C: ConnectionTrait>(&self, among: Among, db: &C) -> Result<(), DbErr> {
-        let mut select: Select<E> = match among {
+        let select: Select<E> = match among {
             Among::Found => E::find(),
             Among::All => scope::bare(),
         };
-        for (column, value) in &self.key {
-            select = select.filter(column.eq(value.clone()));
-        }
-        let description = description::<E>();
-        // Where no policy stands, no word of another tenant's row.
-        if let Some(tenant) = description.and_then(|entity| entity.features.tenant) {
-            let context = context_of(db);
-            let Some(id) = context.as_ref().and_then(|context| context.tenant_id()) else {
-                return Ok(());
-            };
-            let column = Expr::col((E::default(), tenant.tenant_id));
-            select = select.filter(column.eq(tenant.kind.value(id)?));
-        }
         let current: Option<i32> = select
+            .filter(self.has_key())
+            .filter(self.is_own(db)?)
             .select_only()
             .column(self.column)
             .into_tuple()

@@ -6,6 +6,7 @@ use sea_orm_migration::SchemaManager;
 
 use super::difference::Object;
 use super::{catalog, enumeration, foreign_key, table};
+use crate::entity::tenant_key;
 use crate::error::Result;
 use crate::ident::quote;
 use crate::rls::TableName;
@@ -78,7 +79,7 @@ pub async fn create_keys<E: EntityTrait>(manager: &SchemaManager<'_>) -> Result<
     if manager.get_database_backend() != DbBackend::Postgres {
         return Ok(());
     }
-    if let Some(key) = table::tenant_key::<E>()
+    if let Some(key) = tenant_key::<E>()
         && !has::<E>(manager, Object::Index, &key.name).await?
     {
         let columns: Vec<String> = key.columns.iter().map(|column| quote(column)).collect();

@@ -8,7 +8,7 @@ use sea_orm::{
 use sea_orm_migration::SchemaManager;
 
 use super::{enumeration, foreign_key};
-use crate::entity::{UniqueKey, description};
+use crate::entity::tenant_key;
 use crate::error::Result;
 use crate::ident::{literal, object};
 use crate::rls::TableName;
@@ -109,24 +109,6 @@ fn statement<E: EntityTrait>(backend: DbBackend) -> TableCreateStatement {
         table.foreign_key(&mut key);
     }
     table
-}
-
-/// What composite foreign keys of other tables refer to: the tenant and the primary key.
-pub(super) fn tenant_key<E: EntityTrait>() -> Option<UniqueKey> {
-    let tenant = description::<E>()?.features.tenant?;
-    let mut columns = primary_key::<E>();
-    if columns.iter().any(|key| key == tenant.tenant_id) {
-        return None;
-    }
-    columns.insert(0, tenant.tenant_id.to_owned());
-    let table = TableName::of::<E>();
-    let mut parts = vec![table.bare()];
-    parts.extend(columns.iter().map(String::as_str));
-    Some(UniqueKey {
-        name: object("uq", &parts),
-        columns,
-        live: None,
-    })
 }
 
 /// The definition of a column in the table.

@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, FixedOffset, Local, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 use sea_orm::prelude::{Decimal, Uuid};
-use sea_orm::sea_query::{ArrayType, Enum, OptionEnum};
-use sea_orm::{EntityTrait, ModelTrait, Value};
+use sea_orm::sea_query::{ArrayType, Enum, Expr, OptionEnum};
+use sea_orm::{ColumnTrait, ColumnType, EntityTrait, ModelTrait, Value};
 use serde::{Deserialize, Serialize};
 
 /// A value of a column. Floats travel as bits and times as numbers, because texts of them round.
@@ -35,34 +35,45 @@ pub enum Scalar {
     DateTimeWithTimeZone(i64, u32, i32),
 }
 
-/// Whether values of the column can travel.
+/// Whether values of the column can travel, and compare as the column sorts.
 pub fn is_scalar<E: EntityTrait>(column: E::Column) -> bool {
-    matches!(
-        E::Model::get_value_type(column),
-        ArrayType::Bool
-            | ArrayType::TinyInt
-            | ArrayType::SmallInt
-            | ArrayType::Int
-            | ArrayType::BigInt
-            | ArrayType::TinyUnsigned
-            | ArrayType::SmallUnsigned
-            | ArrayType::Unsigned
-            | ArrayType::BigUnsigned
-            | ArrayType::Float
-            | ArrayType::Double
-            | ArrayType::String
-            | ArrayType::Char
-            | ArrayType::Enum(_)
-            | ArrayType::Bytes
-            | ArrayType::Uuid
-            | ArrayType::Decimal
-            | ArrayType::ChronoDate
-            | ArrayType::ChronoTime
-            | ArrayType::ChronoDateTime
-            | ArrayType::ChronoDateTimeUtc
-            | ArrayType::ChronoDateTimeLocal
-            | ArrayType::ChronoDateTimeWithTimeZone
-    )
+    sorts_as_its_values(column)
+        && matches!(
+            E::Model::get_value_type(column),
+            ArrayType::Bool
+                | ArrayType::TinyInt
+                | ArrayType::SmallInt
+                | ArrayType::Int
+                | ArrayType::BigInt
+                | ArrayType::TinyUnsigned
+                | ArrayType::SmallUnsigned
+                | ArrayType::Unsigned
+                | ArrayType::BigUnsigned
+                | ArrayType::Float
+                | ArrayType::Double
+                | ArrayType::String
+                | ArrayType::Char
+                | ArrayType::Enum(_)
+                | ArrayType::Bytes
+                | ArrayType::Uuid
+                | ArrayType::Decimal
+                | ArrayType::ChronoDate
+                | ArrayType::ChronoTime
+                | ArrayType::ChronoDateTime
+                | ArrayType::ChronoDateTimeUtc
+                | ArrayType::ChronoDateTimeLocal
+                | ArrayType::ChronoDateTimeWithTimeZone
+        )
+}
+
+/// A value goes to the database as its Rust type says. `char(n)` and types of extensions (`citext`)
+/// sort in another way, unless `save_as` makes the value one of theirs.
+fn sorts_as_its_values<C: ColumnTrait>(column: C) -> bool {
+    let value = || Expr::val("");
+    match column.def().get_column_type() {
+        ColumnType::Char(_) | ColumnType::Custom(_) => column.save_as(value()) != value(),
+        _ => true,
+    }
 }
 
 impl Scalar {

@@ -7,7 +7,7 @@ use sea_orm::{
 };
 
 use crate::entity::version::next;
-use crate::entity::{Featured, UniqueKey, unique_keys};
+use crate::entity::{Featured, UniqueKey, tenant_key, unique_keys};
 use crate::error::Error;
 
 type Column<A> = <<A as ActiveModelTrait>::Entity as EntityTrait>::Column;
@@ -89,7 +89,8 @@ where
     ///
     /// # Errors
     /// [`Error::NoUniqueKey`] where the entity has no such key; [`DbErr::RecordNotInserted`] where the
-    /// primary key is that of a row that the session does not find; those of an insert.
+    /// primary key is that of a deleted row; [`ErrorKind::Unique`](crate::ErrorKind::Unique) where it is
+    /// that of a row that the session may not see; those of an insert.
     ///
     /// # Cancel safety
     /// As any statement of the session.
@@ -122,7 +123,11 @@ where
     }
 }
 
+/// The primary key, with the tenant: PostgreSQL locks the row that it meets, before it asks whose it is.
 fn primary_key<E: EntityTrait>() -> UniqueKey {
+    if let Some(key) = tenant_key::<E>() {
+        return key;
+    }
     let columns = E::PrimaryKey::iter().map(|key| key.into_column().as_str().to_owned());
     UniqueKey {
         name: String::new(),

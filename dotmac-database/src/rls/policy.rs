@@ -1,11 +1,11 @@
 //! Policies of one table.
 
-use sea_orm::{ConnectionTrait, EntityTrait};
+use sea_orm::{ConnectionTrait, DbBackend, EntityTrait, Statement};
 
 use super::role::Roles;
 use super::table::{TableName, postgres_only};
 use crate::context::TENANT_SETTING;
-use crate::entity::{TenantAware, description};
+use crate::entity::{TenantAware, description, tenant_column};
 use crate::error::{Error, Result};
 use crate::ident::{literal, quote};
 
@@ -70,7 +70,8 @@ where
 /// system role do. Can be run again.
 ///
 /// # Errors
-/// [`Error::SharedTenantTable`] for a tenant-aware entity; otherwise as [`install`].
+/// [`Error::SharedTenantTable`] for a tenant-aware entity, and for a table that has the policy of one;
+/// otherwise as [`install`].
 pub async fn share<E, C>(db: &C, roles: &Roles) -> Result<()>
 where
     E: EntityTrait,
@@ -79,6 +80,11 @@ where
     postgres_only(db, "row-level security")?;
     let table = TableName::of::<E>();
     if description::<E>().is_some_and(|entity| entity.features.tenant.is_some()) {
+        return Err(Error::SharedTenantTable {
+            entity: table.bare().to_owned(),
+        });
+    }
+    if is_tenants(db, &table).await? {
         return Err(Error::SharedTenantTable {
             entity: table.bare().to_owned(),
         });
@@ -92,6 +98,20 @@ where
     ));
     db.execute_unprepared(&sql).await?;
     Ok(())
+}
+
+/// Whether the table belongs to tenants as it stands, or by another entity: an entity that has lost
+/// its `TenantAware` must not open it. [`remove`] takes the policy away.
+async fn is_tenants<C: ConnectionTrait>(db: &C, table: &TableName) -> Result<bool> {
+    if tenant_column(table.schema(), table.bare()).is_some() {
+        return Ok(true);
+    }
+    let sql = format!(
+        "SELECT 1 FROM pg_policy WHERE polname = 'dotmac_tenant' AND polrelid = to_regclass({})",
+        literal(&table.sql()),
+    );
+    let statement = Statement::from_string(DbBackend::Postgres, sql);
+    Ok(db.query_one_raw(statement).await?.is_some())
 }
 
 /// Takes away what [`install`] or [`share`] made, and nothing else. The table is then open to its

@@ -264,7 +264,7 @@ impl<A> Ledger<A> {
         self.pending
             .iter()
             .copied()
-            .filter(|command| matches!(command, Command::RollBackTo(_)))
+            .filter(|command| matches!(command, Command::RollBackTo(_) | Command::UnlimitLocks(_)))
     }
 
     /// Whether `session` can send a statement now.

@@ -1,7 +1,8 @@
 //! Migrations up, down and again, on PostgreSQL and SQLite.
 
-use dotmac_database::ErrorKind;
 use dotmac_database::migrate::create_indexes;
+use dotmac_database::rls::{self, share};
+use dotmac_database::{Error, ErrorKind};
 use migration::Migrator;
 use migration::entity::user;
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
@@ -153,4 +154,58 @@ async fn index_of_another_shape_under_the_same_name_is_an_error() {
     let error = create_indexes::<user::Entity>(&manager).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Schema, "{error}");
     assert!(error.to_string().contains("uq_users_email"), "{error}");
+}
+
+/// Known to no entity, and protected all the same.
+mod stray {
+    use dotmac_database::prelude::*;
+
+    #[sea_orm::model]
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+    #[sea_orm(table_name = "strays")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Uuid,
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+mod order_without_tenant {
+    use dotmac_database::prelude::*;
+
+    /// The orders' entity after somebody took `TenantAware` off.
+    #[sea_orm::model]
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+    #[sea_orm(table_name = "orders")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Uuid,
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+#[tokio::test]
+async fn table_of_tenants_is_not_shared_by_an_entity_that_forgot_them() {
+    let shop = Shop::open().await;
+    let migrator = shop.migrator().await;
+    let stray = "CREATE TABLE strays (id uuid PRIMARY KEY); \
+                 CREATE POLICY dotmac_tenant ON strays USING (false)";
+    migrator.execute_unprepared(stray).await.unwrap();
+    let roles = crate::support::roles();
+    for refused in [
+        share::<order_without_tenant::Entity, _>(&migrator, &roles).await,
+        share::<stray::Entity, _>(&migrator, &roles).await,
+    ] {
+        let refused = refused.unwrap_err();
+        assert!(
+            matches!(refused, Error::SharedTenantTable { .. }),
+            "{refused}"
+        );
+    }
+    rls::remove::<stray::Entity, _>(&migrator, &roles)
+        .await
+        .unwrap();
+    share::<stray::Entity, _>(&migrator, &roles).await.unwrap();
 }

@@ -505,3 +505,27 @@ async fn page_is_bounded_and_empty_table_has_one_empty_page() {
         .await
         .unwrap();
 }
+
+mod parcel {
+    use dotmac_database::prelude::*;
+
+    #[dotmac_database::model]
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel, BaseModel)]
+    pub struct Model {
+        #[sea_orm(column_type = "Char(Some(5))")]
+        pub code: String,
+    }
+}
+
+#[tokio::test]
+async fn column_that_sorts_unlike_its_values_is_refused() {
+    let db = dotmac_database::testing::in_memory().await.unwrap();
+    let key = CursorKey::new([7; 32]).unwrap();
+    let nobody = RequestContext::without_tenant();
+    let page = db.read(&nobody, async |tx| {
+        let parcels = parcel::Entity::find().pages(&key);
+        parcels.asc(parcel::Column::Code).page(tx).await
+    });
+    let refused = page.await.unwrap_err();
+    assert!(matches!(refused, Error::InvalidSelect { .. }), "{refused}");
+}

@@ -91,16 +91,19 @@ async fn row_of_another_tenant_is_gone_and_tells_no_version() {
     for library in Library::on_both().await {
         let read = library.book("1").await;
         library.retitle(&read, "Theirs").await;
-        let foreign = library.db.write(&library.b, async |tx| {
-            let mut stolen = book::ActiveModel {
-                id: Unchanged(read.id),
-                edition: Unchanged(1),
-                ..Default::default()
-            };
-            stolen.title = Set("Stolen".into());
-            stolen.update(tx).await
-        });
-        assert_eq!(kind(foreign.await), ErrorKind::NotFound);
+        // The version that was read, the one that the row has, and a change of nothing.
+        for (edition, title) in [(1, Set("x".into())), (2, Set("x".into())), (2, NotSet)] {
+            let foreign = library.db.write(&library.b, async |tx| {
+                let stolen = book::ActiveModel {
+                    id: Unchanged(read.id),
+                    edition: Unchanged(edition),
+                    title,
+                    ..Default::default()
+                };
+                stolen.update(tx).await
+            });
+            assert_eq!(kind(foreign.await), ErrorKind::NotFound);
+        }
     }
 }
 

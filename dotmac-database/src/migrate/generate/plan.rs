@@ -216,8 +216,17 @@ impl<'t> Steps<'t> {
             let mut found = self.table.found.iter();
             found.any(|entry| entry.object == Object::Policy)
         };
+        let is_tenants = |name: &str| name == "dotmac_tenant";
         match self.table.entity.tenant() {
             Some(_) => vec![self.call("install", None)],
+            None if self.table.found.iter().any(|it| is_tenants(&it.name)) => {
+                vec![Line::Undecided(format!(
+                    "{}: rows belong to tenants in the database, and the entity has no \
+                     `TenantAware`: put it back; to open the table to all tenants, take its policies \
+                     away by `rls::remove` first",
+                    self.table.entity.table().bare(),
+                ))]
+            }
             None if self.table.found.is_empty() || has_policies() => {
                 vec![self.call("install_shared", None)]
             }

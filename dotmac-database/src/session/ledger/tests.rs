@@ -235,3 +235,13 @@ fn restarted_unit_sends_begin_and_savepoints_again() {
     assert!(!ledger.is_unanswered() && !ledger.is_begun());
     assert_eq!(ledger.enter(child).expect("free"), commands);
 }
+
+#[test]
+fn limit_of_a_lock_does_not_reach_commit() {
+    let mut ledger = ledger();
+    let child = ledger.nest_limited(0, 5).expect("nested");
+    run(&mut ledger, child);
+    ledger.commit(child).expect("committed");
+    let before: Vec<_> = ledger.before_commit().collect();
+    assert_eq!(before, [UnlimitLocks(child)]);
+}

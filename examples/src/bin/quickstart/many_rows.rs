@@ -65,8 +65,8 @@ pub async fn show(
     pages(narrator, db, &gamma).await?;
 
     narrator.step("JSON from outside");
-    let written = row.to_json([order::Column::UserId])?;
-    narrator.row(format!("total_cents={}", written["total_cents"]));
+    let written = row.to_json([order::Column::Id, order::Column::UserId])?;
+    narrator.row(&written);
     let forged = serde_json::json!({"tenant_id": "beta", "total_cents": 0});
     narrator.refused("it cannot move a row", row.update_from_json(forged));
     Ok(())
