@@ -86,11 +86,6 @@ impl Type {
             Json::Array(items) => items,
             _ => return None,
         };
-        // SeaORM panics over an item without a value.
-        let has_null = items.iter().any(Json::is_null) && self.item != ArrayType::Json;
-        if has_null {
-            return None;
-        }
         let items: Option<Vec<_>> = items.iter().map(|item| self.scalar(item)).collect();
         Some(Value::Array(self.item.clone(), Some(Box::new(items?))))
     }
