@@ -15,16 +15,17 @@ use crate::error::{Error, ErrorKind, Result};
 /// # Errors
 /// The database's; [`ErrorKind::Denied`](crate::ErrorKind::Denied) where the role lacks the privilege.
 pub async fn pending<M: MigratorTrait>(db: &impl ConnectionTrait) -> Result<Vec<String>> {
-    // SeaORM looks for the table where a role sees only what it has a privilege on, and takes one that
-    // is hidden for none: all migrations would be pending.
-    let mut applied = Query::select();
-    applied.expr(1).from(M::migration_table_name()).limit(1);
-    let seen = db.query_one(&applied).await.map_err(Error::from);
-    if let Err(error) = seen
-        && error.kind() == ErrorKind::Denied
-    {
-        return Err(error);
-    }
     let pending = M::get_pending_migrations_read_only(db).await?;
+    // SeaORM looks for the table where a role sees only what it has a privilege on: one that is hidden
+    // would be taken for none, and all migrations for pending.
+    if !pending.is_empty() {
+        let mut applied = Query::select();
+        applied.expr(1).from(M::migration_table_name()).limit(1);
+        if let Err(error) = db.query_one(&applied).await.map_err(Error::from)
+            && error.kind() == ErrorKind::Denied
+        {
+            return Err(error);
+        }
+    }
     Ok(pending.iter().map(|it| it.name().to_owned()).collect())
 }

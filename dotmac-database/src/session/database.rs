@@ -182,7 +182,8 @@ impl Database {
     }
 
     /// The same, and whether the migrations are current, by a function that returns the names of those
-    /// that have not run, such as [`migrate::pending`](crate::migrate::pending).
+    /// that have not run, such as [`migrate::pending`](crate::migrate::pending). It is given a read
+    /// session without a tenant, on the primary.
     ///
     /// ```
     /// # use dotmac_database::{Database, Health, migrate};
@@ -193,10 +194,13 @@ impl Database {
     /// ```
     pub async fn health_with(
         &self,
-        pending: impl AsyncFnOnce(&DatabaseConnection) -> Result<Vec<String>>,
+        pending: impl AsyncFnOnce(&Session) -> Result<Vec<String>>,
     ) -> Health {
         let mut health = self.health().await;
-        health.migrations = Some(MigrationHealth::of(&self.plain(), pending).await);
+        let options = SessionOptions::read_only().on_primary();
+        let context = RequestContext::without_tenant();
+        let session = Session::open(&self.0.cluster, context, options);
+        health.migrations = Some(MigrationHealth::of(&session, pending).await);
         health
     }
 

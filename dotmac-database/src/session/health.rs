@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use sea_orm::DatabaseConnection;
 use serde::Serialize;
 
 use super::cluster::Cluster;
+use super::handle::Session;
 use super::statistics::{self, PoolStatistics, ReplicaStatistics};
 use crate::error::{ErrorKind, Result};
 
@@ -109,10 +109,10 @@ impl Health {
 
 impl MigrationHealth {
     pub(super) async fn of(
-        db: &DatabaseConnection,
-        pending: impl AsyncFnOnce(&DatabaseConnection) -> Result<Vec<String>>,
+        session: &Session,
+        pending: impl AsyncFnOnce(&Session) -> Result<Vec<String>>,
     ) -> Self {
-        let reason = match tokio::time::timeout(TIMEOUT, pending(db)).await {
+        let reason = match tokio::time::timeout(TIMEOUT, pending(session)).await {
             Ok(Ok(names)) if names.is_empty() => return MigrationHealth::Current,
             Ok(Ok(names)) => return MigrationHealth::Pending { names },
             Ok(Err(error)) => {

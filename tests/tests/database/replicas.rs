@@ -227,10 +227,12 @@ async fn replica_behind_pgbouncer_is_read() {
     let db = Database::connect(config).await.unwrap();
     until_state(&db, ReplicaState::Fit).await;
     for context in [&cluster.a, &cluster.b, &cluster.a] {
-        // One server connection for the probe and for all sessions: some reads go to the primary.
-        while port_of_read(&db, context).await != replica.port() {}
+        assert_eq!(port_of_read(&db, context).await, replica.port());
         assert_eq!(total(&db, context).await, 10);
     }
+    // One server connection for the probe and all sessions, and no answer to the wrong question.
+    until(&db, |it| it.replicas[0].lag.is_some()).await;
+    assert_eq!(db.statistics().replicas[0].losses, 0);
     // PgBouncer waits for its clients before it ends.
     db.close().await;
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use sea_orm::{DbBackend, QueryResult, Statement};
+use sea_orm::QueryResult;
 use sqlx::{PgConnection, Row};
 use tokio::task::AbortHandle;
 
@@ -228,8 +228,7 @@ async fn replayed(replica: &Pool) -> Result<Standby, sqlx::Error> {
 }
 
 async fn ask(pool: &Pool, sql: &str) -> Result<QueryResult, sqlx::Error> {
-    let statement = Statement::from_string(DbBackend::Postgres, sql);
-    let row = pool.acquire().await?.fetch_one(&statement).await?;
+    let row = pool.acquire().await?.ask(sql).await?;
     row.ok_or(sqlx::Error::RowNotFound)
 }
 
