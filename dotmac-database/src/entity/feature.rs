@@ -105,22 +105,6 @@ impl<C: IdenStatic> Features<C> {
 }
 
 impl Features<&'static str> {
-    /// What an update leaves as it is: who made the row and when, whose it is, and the marks of soft
-    /// delete, which only `delete` and `restore` write; and the version, which counts itself.
-    pub fn kept(&self) -> [Option<&'static str>; 8] {
-        let marks = self.soft_delete;
-        [
-            self.timestamps.map(|columns| columns.created_at),
-            self.audit.map(|columns| columns.created_by),
-            self.tenant.map(|tenant| tenant.tenant_id),
-            marks.map(|columns| columns.deleted_at),
-            marks.map(|columns| columns.deleted_by),
-            marks.map(|columns| columns.deletion_id),
-            marks.map(|columns| columns.is_active),
-            self.version,
-        ]
-    }
-
     /// What every update writes: who did so, in which request, and when.
     pub fn stamped_on_update(&self) -> [Option<&'static str>; 3] {
         [
@@ -170,4 +154,36 @@ pub trait Featured: EntityTrait {
     {
         std::future::ready(Ok(row))
     }
+}
+
+/// The columns that the library and the database write, and nobody else.
+pub fn with_a_role<E: Featured>() -> Vec<E::Column> {
+    // Taken apart field by field, so that a new role cannot be forgotten here.
+    let Features {
+        client_key,
+        timestamps,
+        soft_delete,
+        audit,
+        tenant,
+        version,
+    } = E::FEATURES;
+    let mut columns: Vec<E::Column> = client_key.into_iter().collect();
+    columns.extend(
+        timestamps
+            .iter()
+            .flat_map(|it| [it.created_at, it.updated_at]),
+    );
+    columns.extend(
+        soft_delete
+            .iter()
+            .flat_map(|it| [it.deleted_at, it.deleted_by, it.deletion_id, it.is_active]),
+    );
+    columns.extend(
+        audit
+            .iter()
+            .flat_map(|it| [it.created_by, it.updated_by, it.request_id]),
+    );
+    columns.extend(tenant.map(|it| it.tenant_id));
+    columns.extend(version);
+    columns
 }

@@ -17,6 +17,7 @@ pub use ability::{
 };
 pub use feature::{
     AuditColumns, Featured, Features, SoftDeleteColumns, TenantColumn, TimestampColumns,
+    with_a_role,
 };
 pub use json::{JsonInput, JsonModel};
 pub use mixin::{HasMixin, Mixin, MixinColumn, MixinHooks, NoMixinHooks};

@@ -7,7 +7,7 @@ use sea_orm::{
 };
 
 use crate::entity::version::next;
-use crate::entity::{Featured, UniqueKey, tenant_key, unique_keys};
+use crate::entity::{Featured, UniqueKey, tenant_key, unique_keys, with_a_role};
 use crate::error::Error;
 
 type Column<A> = <<A as ActiveModelTrait>::Entity as EntityTrait>::Column;
@@ -108,15 +108,15 @@ where
     }
 
     fn key(&self) -> Result<UniqueKey, Error> {
-        let keys = unique_keys::<A::Entity>();
         if self.on.is_empty() {
             return Ok(primary_key::<A::Entity>());
         }
         let asked: Vec<&str> = self.on.iter().map(IdenStatic::as_str).collect();
         let tenant = <A::Entity as Featured>::FEATURES.names().tenant;
         let tenant = tenant.map(|tenant| tenant.tenant_id);
-        let found = keys.into_iter().find(|key| key.is_over(&asked, tenant));
-        found.ok_or_else(|| Error::NoUniqueKey {
+        let keys = unique_keys::<A::Entity>().into_iter();
+        let mut found = keys.filter(|key| key.is_over(&asked, tenant));
+        found.next().ok_or_else(|| Error::NoUniqueKey {
             entity: A::Entity::default().table_name().to_owned(),
             columns: asked.join(", "),
         })
@@ -146,35 +146,32 @@ where
     if let Some(mark) = key.live {
         conflict.target_and_where(Expr::col(mark).is_null());
     }
-    let is_set = |column: &Column<A>| matches!(row.get(*column), ActiveValue::Set(_));
-    let is_asked = |column: &Column<A>| {
+    let stamped = features.names().stamped_on_update();
+    let with_a_role = with_a_role::<A::Entity>();
+    let among = |columns: &[Column<A>], name: &str| columns.iter().any(|it| it.as_str() == name);
+    let is_updated = |column: &Column<A>| {
         let name = column.as_str();
-        let stamped = features.names().stamped_on_update().contains(&Some(name));
-        stamped || update.is_none_or(|asked| asked.iter().any(|it| it.as_str() == name))
-    };
-    let kept = features.names().kept();
-    let is_free = |column: &Column<A>| {
-        let name = column.as_str();
-        !kept.contains(&Some(name))
+        if stamped.contains(&Some(name)) {
+            return true;
+        }
+        update.is_none_or(|asked| among(asked, name))
+            && !among(&with_a_role, name)
             && !key.columns.iter().any(|part| part == name)
             && <A::Entity as EntityTrait>::PrimaryKey::from_column(*column).is_none()
     };
     let columns: Vec<Column<A>> = <Column<A> as Iterable>::iter()
-        .filter(|column| is_set(column) && is_asked(column) && is_free(column))
+        .filter(|column| matches!(row.get(*column), ActiveValue::Set(_)))
+        .filter(is_updated)
         .collect();
     match (columns.is_empty(), key.columns.first()) {
         // The row comes back only if something is written.
         (true, Some(part)) => conflict.update_column(part.clone()),
         _ => conflict.update_columns(columns),
     };
-    // By the primary key, a row of another tenant could be met, or a deleted one.
-    let entity = || A::Entity::default().into_iden();
-    if let Some(tenant) = features.tenant {
-        let excluded = Expr::col(("excluded", tenant.tenant_id));
-        conflict.action_and_where(Expr::col((entity(), tenant.tenant_id)).eq(excluded));
-    }
+    // By the primary key, a deleted row could be met.
     if let Some(marks) = features.soft_delete {
-        conflict.action_and_where(Expr::col((entity(), marks.deleted_at)).is_null());
+        let deleted_at = Expr::col((A::Entity::default(), marks.deleted_at));
+        conflict.action_and_where(deleted_at.is_null());
     }
     if let Some(version) = features.version {
         conflict.value(version.into_iden(), next::<A::Entity>(version));

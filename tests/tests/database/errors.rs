@@ -244,12 +244,12 @@ async fn serialization_failure_at_commit_is_no_unknown_outcome() {
 async fn timeouts_are_told_apart() {
     let shop = Shop::open().await;
     let short = Duration::from_millis(500);
+    let lock = HeldLock::take(&shop).await;
     let by_statement = config(&shop.name).statement_timeout(short);
     let db = Database::connect(by_statement).await.unwrap();
-    let error = refused(&db, &shop.a, "SELECT pg_sleep(60)").await;
+    let error = refused(&db, &shop.a, HeldLock::WAIT).await;
     assert!(matches!(error, Error::StatementTimeout(_)), "{error:?}");
 
-    let lock = HeldLock::take(&shop).await;
     let by_lock = config(&shop.name).lock_timeout(short);
     let db = Database::connect(by_lock).await.unwrap();
     let error = refused(&db, &shop.a, HeldLock::WAIT).await;

@@ -231,6 +231,21 @@ async fn column_without_a_value_for_rows_is_left_to_decide() {
 }
 
 #[tokio::test]
+async fn table_of_tenants_is_not_opened_for_an_entity_that_forgot_them() {
+    let db = postgres().await;
+    let manager = SchemaManager::new(&db);
+    first::Migration.up(&manager).await.unwrap();
+    let tenants = "CREATE POLICY dotmac_tenant ON currencies USING (false)";
+    db.execute_unprepared(tenants).await.unwrap();
+    let folder = folder();
+    let written = generated("forgotten", true, folder.path(), &db).await;
+    assert_eq!(written.undecided.len(), 1, "{written:?}");
+    assert!(written.undecided[0].contains("rls::remove"), "{written:?}");
+    let text = fs::read_to_string(written.file.unwrap()).unwrap();
+    assert!(!text.contains("install_shared"), "{text}");
+}
+
+#[tokio::test]
 async fn value_for_rows_does_not_replace_the_default() {
     let db = postgres().await;
     let manager = SchemaManager::new(&db);

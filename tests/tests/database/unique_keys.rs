@@ -144,12 +144,33 @@ async fn i25_upsert_does_not_meet_rows_of_another_tenant() {
             };
             book::Entity::upsert(row).exec(tx).await
         });
-        assert!(by_key.await.is_err());
+        assert_eq!(kind(by_key.await), ErrorKind::Unique);
         let kept = library.db.read(&library.a, async |tx| {
             book::Entity::find_by_id(first.id).one(tx).await
         });
         assert_eq!(kept.await.unwrap().unwrap().title, "Untitled");
     }
+}
+
+#[tokio::test]
+async fn i18_upsert_by_a_foreign_key_locks_nobodys_row() {
+    let library = Library::on_postgres().await;
+    let foreign = library.book("1").await;
+    let session = library.db.begin(&library.b).unwrap();
+    // In a savepoint that stays: what it locked stays locked.
+    let nested = session.nested().unwrap();
+    let row = book::ActiveModel {
+        id: Set(foreign.id),
+        ..new_book("2")
+    };
+    let upserted = book::Entity::upsert(row).exec(&nested).await;
+    let owner = library.db.write(&library.a, async |tx| {
+        let own = book::Entity::find_by_id(foreign.id);
+        own.for_update(LockWait::Nowait).one(tx).await
+    });
+    assert!(owner.await.unwrap().is_some());
+    assert_eq!(kind(upserted), ErrorKind::Unique);
+    drop(nested);
 }
 
 #[tokio::test]
