@@ -4,7 +4,7 @@ use dotmac_database::migrate::create_indexes;
 use dotmac_database::rls::{self, share};
 use dotmac_database::{Error, ErrorKind};
 use migration::Migrator;
-use migration::entity::user;
+use migration::entity::{order, user};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
 use sea_orm_migration::{MigratorTrait, SchemaManager};
 
@@ -204,6 +204,15 @@ async fn table_of_tenants_is_not_shared_by_an_entity_that_forgot_them() {
             "{refused}"
         );
     }
+    // Also where no policy stands yet, because another entity knows its tenants.
+    rls::remove::<order::Entity, _>(&migrator, &roles)
+        .await
+        .unwrap();
+    let refused = share::<order_without_tenant::Entity, _>(&migrator, &roles).await;
+    assert!(
+        matches!(refused, Err(Error::SharedTenantTable { .. })),
+        "{refused:?}"
+    );
     rls::remove::<stray::Entity, _>(&migrator, &roles)
         .await
         .unwrap();
