@@ -8,7 +8,7 @@ use sea_orm::{
 
 pub type Column<A> = <<A as ActiveModelTrait>::Entity as EntityTrait>::Column;
 
-/// More rows in a statement gain nothing, and make its text and plan large.
+/// Keeps a statement's text and plan from growing with the number of rows; not tuned.
 const MAX_ROWS: usize = 1_000;
 
 /// Rows that set the same columns.
