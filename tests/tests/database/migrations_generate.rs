@@ -116,7 +116,8 @@ async fn later_migration_does_what_differs() {
     expect(&written, "second.rs");
     let decide = [
         "entries: `legacy` in the database only, `currency`, `note` in the entity only: if a column \
-         was renamed, rename it (`ALTER TABLE … RENAME COLUMN`) instead of adding a new one",
+         was renamed, rename it (`ALTER TABLE … RENAME COLUMN`) instead of adding a new one; if none \
+         was, add `drop_column` yourself",
         "currencies: column `digits`: type is integer, the entity wants smallint",
     ];
     let mut undecided = written.undecided.clone();
@@ -127,13 +128,18 @@ async fn later_migration_does_what_differs() {
                 INSERT INTO entries (id, tenant_id, account_id) \
                 SELECT gen_random_uuid(), 'a', id FROM accounts";
     db.execute_unprepared(rows).await.unwrap();
+    // The column that may have been renamed stays, with its values.
+    let left = [
+        decide[1],
+        "entries: column `legacy` is in the database only",
+    ];
     second::Migration.up(&manager).await.unwrap();
-    assert_eq!(lines(&db).await, [decide[1]]);
+    assert_eq!(lines(&db).await, left);
     second::Migration.up(&manager).await.unwrap();
     second::Migration.down(&manager).await.unwrap();
     assert!(!manager.has_column("entries", "note").await.unwrap());
     second::Migration.up(&manager).await.unwrap();
-    assert_eq!(lines(&db).await, [decide[1]]);
+    assert_eq!(lines(&db).await, left);
 }
 
 #[tokio::test]
@@ -198,6 +204,25 @@ async fn nothing_is_dropped_unless_asked_for() {
     }
     assert!(!text.contains("migrate::"), "{text}");
     assert!(!text.contains("use crate"), "{text}");
+}
+
+#[tokio::test]
+async fn columns_are_dropped_where_none_is_new() {
+    let db = postgres().await;
+    let manager = SchemaManager::new(&db);
+    first::Migration.up(&manager).await.unwrap();
+    let extra = "ALTER TABLE entries ADD COLUMN legacy text";
+    db.execute_unprepared(extra).await.unwrap();
+    let folder = folder();
+    let written = generated("clean", true, folder.path(), &db).await;
+    assert_eq!(written.undecided, [""; 0]);
+    let text = fs::read_to_string(written.file.unwrap()).unwrap();
+    let call = "migrate::drop_column::<entry::Entity>(manager, \"legacy\").await?;";
+    assert!(text.contains(call), "{text}");
+    assert!(
+        text.contains("// The values of `legacy` are lost"),
+        "{text}"
+    );
 }
 
 #[tokio::test]

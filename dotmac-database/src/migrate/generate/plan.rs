@@ -120,6 +120,8 @@ impl<'t> Steps<'t> {
             {
                 self.installs = true;
             }
+            // A column that was renamed would be dropped with its values: `rename` tells of it.
+            (Object::Column, Change::Extra) if self.drop && self.may_be_renamed() => {}
             (Object::Column, Change::Extra) if self.drop => {
                 self.drops_columns
                     .push(self.call("drop_column", Some(name)));
@@ -237,28 +239,40 @@ impl<'t> Steps<'t> {
     }
 
     /// A column that is gone and one that is new may be the same.
+    fn may_be_renamed(&self) -> bool {
+        !self.gone().is_empty() && !self.new_columns().is_empty()
+    }
+
     fn rename(&self) -> Option<Line> {
-        let columns = |extra: bool| {
-            let differences = self.table.differences.iter().filter(move |difference| {
-                difference.object == Object::Column
-                    && match difference.change {
-                        Change::Extra => extra,
-                        Change::Missing { .. } => !extra,
-                        Change::Differs { .. } => false,
-                    }
-            });
-            let names: Vec<String> = differences.map(|d| format!("`{}`", d.name)).collect();
-            names.join(", ")
+        let drop = match self.drop {
+            true => "; if none was, add `drop_column` yourself",
+            false => "",
         };
-        let (gone, new) = (columns(true), columns(false));
-        if gone.is_empty() || new.is_empty() {
-            return None;
-        }
-        Some(Line::Undecided(format!(
-            "{}: {gone} in the database only, {new} in the entity only: if a column was renamed, \
-             rename it (`ALTER TABLE … RENAME COLUMN`) instead of adding a new one",
-            self.table.entity.table().bare(),
-        )))
+        self.may_be_renamed().then(|| {
+            Line::Undecided(format!(
+                "{}: {} in the database only, {} in the entity only: if a column was renamed, \
+                 rename it (`ALTER TABLE … RENAME COLUMN`) instead of adding a new one{drop}",
+                self.table.entity.table().bare(),
+                self.gone().join(", "),
+                self.new_columns().join(", "),
+            ))
+        })
+    }
+
+    fn gone(&self) -> Vec<String> {
+        self.columns(|change| matches!(change, Change::Extra))
+    }
+
+    fn new_columns(&self) -> Vec<String> {
+        self.columns(|change| matches!(change, Change::Missing { .. }))
+    }
+
+    fn columns(&self, changed: impl Fn(&Change) -> bool) -> Vec<String> {
+        let columns = self.table.differences.iter();
+        columns
+            .filter(|it| it.object == Object::Column && changed(&it.change))
+            .map(|it| format!("`{}`", it.name))
+            .collect()
     }
 
     fn call(&self, helper: &'static str, argument: Option<&str>) -> Line {

@@ -19,12 +19,11 @@ impl MigrationTrait for Migration {
         migrate::install_shared::<currency::Entity>(manager).await?;
         // Decide: entries: `legacy` in the database only, `currency`, `note` in the entity only: if
         // a column was renamed, rename it (`ALTER TABLE … RENAME COLUMN`) instead of adding a new
-        // one.
+        // one; if none was, add `drop_column` yourself.
         migrate::drop_index::<entry::Entity>(manager, "by_hand").await?;
         migrate::add_column::<entry::Entity>(manager, "currency").await?;
         migrate::add_column::<entry::Entity>(manager, "note").await?;
         migrate::install::<entry::Entity>(manager).await?;
-        migrate::drop_column::<entry::Entity>(manager, "legacy").await?;
         Ok(())
     }
 
@@ -34,7 +33,6 @@ impl MigrationTrait for Migration {
         migrate::drop_index::<entry::Entity>(manager, "idx_entries_note").await?;
         migrate::drop_column::<entry::Entity>(manager, "note").await?;
         migrate::drop_column::<entry::Entity>(manager, "currency").await?;
-        // The values of `legacy` are lost: nothing can bring them back.
         // The former index `by_hand` is not made again: the entity does not know it.
         migrate::drop_index::<currency::Entity>(manager, "uq_currencies_code").await?;
         migrate::drop_index::<account::Entity>(manager, "uq_accounts_tenant_id_id").await?;
