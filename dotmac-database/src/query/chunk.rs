@@ -142,3 +142,27 @@ fn insert<A: ActiveModelTrait>(
     }
     backend.build(&query)
 }
+
+#[cfg(test)]
+mod tests {
+    use sea_orm::DbBackend;
+
+    use super::rows_per_statement;
+
+    // PostgreSQL's tables have 1,600 columns at most.
+    #[test]
+    fn wide_rows_stay_below_the_parameters_of_a_statement() {
+        for (backend, parameters) in [(DbBackend::Postgres, 65_535), (DbBackend::Sqlite, 32_766)] {
+            assert_eq!(rows_per_statement(8, backend), 1_000);
+            for columns in 1..=1_600 {
+                let rows = rows_per_statement(columns, backend);
+                assert!(rows >= 1 && rows * columns <= parameters, "{columns}");
+                assert!(
+                    rows == 1_000 || (rows + 1) * columns > parameters,
+                    "{columns}"
+                );
+            }
+        }
+        assert_eq!(rows_per_statement(0, DbBackend::Postgres), 1);
+    }
+}

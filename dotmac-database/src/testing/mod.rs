@@ -5,6 +5,7 @@
 mod account;
 mod binaries;
 mod error;
+mod migrated;
 mod postgres;
 mod replica;
 mod rollback;
@@ -13,6 +14,7 @@ mod setting;
 mod sqlite;
 
 pub use error::TestingError;
+pub use migrated::MigratedDatabase;
 pub use postgres::ThrowawayPostgres;
 pub use replica::ThrowawayReplica;
 pub use rollback::rolled_back;
