@@ -104,14 +104,14 @@ impl Behavior {
                     let stamped = #private::stamp::before_hooks(self, db, insert)?;
                     let mixed = #private::mix(stamped, db, insert).await?;
                     let changed = #private::ComposedHooks::before_save(mixed, db, insert).await?;
-                    #private::stamp::before_save(changed, db, insert)
+                    #private::hook::before_save(changed, db, insert).await
                 }
 
                 async fn before_delete<C>(self, db: &C) -> #result
                 where
                     C: #private::sea_orm::ConnectionTrait,
                 {
-                    let checked = #private::stamp::before_delete(self, db)?;
+                    let checked = #private::hook::before_delete(self, db).await?;
                     #private::ComposedHooks::before_delete(checked, db).await
                 }
 

@@ -13,7 +13,7 @@ pub use crate::entity::{
     AuditColumns, Audited, BaseModel, ComposedHooks, Featured, Features, HasMixin, Mixin,
     MixinColumn, MixinHooks, NoMixinHooks, NotSoftDelete, Registered, SoftDelete,
     SoftDeleteColumns, TablePrefix, TenantAware, TenantColumn, TimestampColumns, Timestamps,
-    Versioned, describe, scope, stamp, table_name as with_prefix, version,
+    Versioned, describe, hook, scope, stamp, table_name as with_prefix, version,
 };
 pub use crate::error::ConstraintColumns;
 pub use crate::error::Result;

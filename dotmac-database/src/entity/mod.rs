@@ -2,6 +2,7 @@
 
 mod ability;
 mod feature;
+pub mod hook;
 mod json;
 pub mod mixin;
 mod registry;

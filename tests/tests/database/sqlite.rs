@@ -1,14 +1,16 @@
 //! The same entities, hooks and scopes on SQLite; what needs PostgreSQL says so.
 
+use dotmac_database::migrate;
 use dotmac_database::prelude::*;
 use dotmac_database::rls::{self, Roles};
 use dotmac_database::testing::{in_memory, rolled_back};
 use migration::Migrator;
 use migration::entity::{order, order_line, product, user};
 use sea_orm::ConnectionTrait;
-use sea_orm_migration::MigratorTrait;
+use sea_orm_migration::{MigratorTrait, SchemaManager};
 
 use crate::cancellation::poll_times;
+use crate::journal::account;
 use crate::support::{context, kind};
 
 pub async fn open() -> Database {
@@ -231,4 +233,57 @@ async fn database_in_memory_survives_a_cancelled_begin() {
             .await
             .unwrap();
     }
+}
+
+#[tokio::test]
+async fn i23_row_of_another_tenant_is_neither_updated_nor_removed_by_its_key() {
+    let db = open().await;
+    let plain = db.plain();
+    let manager = SchemaManager::new(&plain);
+    migrate::install::<account::Entity>(&manager).await.unwrap();
+    let (a, b) = (context("acme"), context("beta"));
+    let account = account::ActiveModel {
+        number: Set("1".into()),
+        ..Default::default()
+    };
+    let user = db.write(&b, async |tx| new_user().insert(tx).await);
+    let user = user.await.unwrap();
+    let account = db.write(&b, async |tx| account.insert(tx).await);
+    let account = account.await.unwrap();
+    db.write(&a, async |tx| {
+        // As a client sends it: a key, and the columns to change.
+        let stolen = user::ActiveModel {
+            id: Set(user.id),
+            name: Set("mine".into()),
+            ..Default::default()
+        };
+        let missing = user::ActiveModel {
+            id: Set(Uuid::now_v7()),
+            ..stolen.clone()
+        };
+        let stolen = stolen.update(tx).await.unwrap_err();
+        assert_eq!(stolen, missing.update(tx).await.unwrap_err());
+        let claimed = user::ActiveModel {
+            id: Set(user.id),
+            tenant_id: Set("acme".into()),
+            name: Set("mine".into()),
+            ..Default::default()
+        };
+        assert_eq!(claimed.update(tx).await.unwrap_err(), stolen);
+        let removed = account::ActiveModel {
+            id: Set(account.id),
+            ..Default::default()
+        };
+        assert_eq!(kind(removed.delete(tx).await), ErrorKind::NotFound);
+        Ok::<_, Error>(())
+    })
+    .await
+    .unwrap();
+    db.read(&b, async |tx| {
+        assert_eq!(user::Entity::find().one(tx).await?, Some(user));
+        assert_eq!(account::Entity::find().one(tx).await?, Some(account));
+        Ok::<_, Error>(())
+    })
+    .await
+    .unwrap();
 }

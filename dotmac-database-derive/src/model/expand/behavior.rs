@@ -21,11 +21,11 @@ pub fn expand(entity: &Entity, private: &TokenStream) -> TokenStream {
         };
     }
     let stamped = match entity.mixins.is_empty() {
-        true => quote!(#private::stamp::before_save(self, db, insert)),
+        true => quote!(#private::hook::before_save(self, db, insert).await),
         false => quote! {
             let stamped = #private::stamp::before_hooks(self, db, insert)?;
             let mixed = <Entity as #private::Featured>::mix(stamped, db, insert).await?;
-            #private::stamp::before_save(mixed, db, insert)
+            #private::hook::before_save(mixed, db, insert).await
         },
     };
     quote! {
@@ -49,7 +49,7 @@ pub fn expand(entity: &Entity, private: &TokenStream) -> TokenStream {
             where
                 C: #private::sea_orm::ConnectionTrait,
             {
-                #private::stamp::before_delete(self, db)
+                #private::hook::before_delete(self, db).await
             }
         }
     }
