@@ -56,7 +56,7 @@ pub enum ErrorKind {
     InvalidSelect,
     /// [`Error::Config`](crate::Error::Config) or [`Error::MissingRole`](crate::Error::MissingRole).
     Config,
-    /// [`Error::Unsupported`](crate::Error::Unsupported).
+    /// [`Error::Unsupported`](crate::Error::Unsupported) or [`Error::Pooled`](crate::Error::Pooled).
     Unsupported,
     /// [`Error::Busy`](crate::Error::Busy), [`Error::Ended`](crate::Error::Ended) or
     /// [`Error::UnknownSavepoint`](crate::Error::UnknownSavepoint): the session is used wrongly.

@@ -216,6 +216,16 @@ pub enum Error {
         /// The backend in use.
         backend: &'static str,
     },
+    /// Behind PgBouncer, raw SQL would leave on the connection what another client meets there.
+    #[error(
+        "{what} outlives its transaction, after which PgBouncer in transaction mode gives the \
+         connection to another client: use what ends with the transaction (SET LOCAL, \
+         pg_advisory_xact_lock, …), or connect to PostgreSQL itself"
+    )]
+    Pooled {
+        /// What was asked for.
+        what: &'static str,
+    },
     /// A cursor was made up, changed, or belongs to another query or tenant.
     #[error("the cursor is not valid")]
     InvalidCursor,
@@ -376,7 +386,7 @@ impl Error {
             }
             Error::NotJson { .. } => ErrorKind::Other,
             Error::Config { .. } | Error::MissingRole { .. } => ErrorKind::Config,
-            Error::Unsupported { .. } => ErrorKind::Unsupported,
+            Error::Unsupported { .. } | Error::Pooled { .. } => ErrorKind::Unsupported,
             Error::InvalidCursor => ErrorKind::InvalidCursor,
             Error::InvalidSelect { .. } => ErrorKind::InvalidSelect,
             Error::Busy { .. } | Error::Ended | Error::UnknownSavepoint { .. } => {

@@ -155,7 +155,8 @@ impl Database {
     /// SeaORM's connection on the same pool, for migrations and administration.
     ///
     /// It carries no context: policies show it no rows of tenants, and hooks refuse its writes.
-    /// Behind PgBouncer it is not safe, because it prepares statements by name.
+    /// Behind PgBouncer it refuses everything, because it prepares statements by name: connect it to
+    /// PostgreSQL itself.
     pub fn plain(&self) -> DatabaseConnection {
         self.0.cluster.primary.plain()
     }
@@ -170,7 +171,7 @@ impl Database {
     /// # Errors
     /// [`Error::ConnectionLost`] or [`Error::PoolTimeout`] where there is none.
     pub async fn ping(&self) -> Result<()> {
-        Ok(self.plain().ping().await?)
+        self.0.cluster.primary.ping().await
     }
 
     /// How the database is: an answer for a health endpoint, within some seconds and never an error.

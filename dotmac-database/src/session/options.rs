@@ -26,7 +26,10 @@ pub fn postgres(config: &DatabaseConfig, url: &str) -> Result<PgConnectOptions> 
     // PgBouncer refuses startup parameters that it does not know.
     options = match config.pgbouncer {
         true => options.statement_cache_capacity(0),
-        false => options.options(settings(config)),
+        // The gate reads SQL as the standard does.
+        false => options
+            .options([("standard_conforming_strings", "on")])
+            .options(settings(config)),
     };
     Ok(log(options, config))
 }

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sea_orm::{DatabaseConnection, DbBackend};
+use sea_orm::{DatabaseConnection, DbBackend, DbErr};
 use sqlx::postgres::{PgPool, PgPoolOptions};
 use sqlx::sqlite::{SqlitePool, SqlitePoolOptions};
 
+use super::gate::Afterwards;
 use super::options;
 use super::replica::{PROBE_TIMEOUT, Standing, admit};
-use super::unit::acquire_error;
+use super::unit::{acquire_error, query_error};
 use super::wire::Wire;
 use crate::config::DatabaseConfig;
 use crate::error::Result;
@@ -104,6 +105,13 @@ impl Pool {
         })
     }
 
+    /// Asks for an answer.
+    pub async fn ping(&self) -> Result<()> {
+        let mut wire = self.acquire().await.map_err(acquire_error)?;
+        let answered = wire.ping().await;
+        Ok(answered.map_err(|error| query_error(error, DbErr::Conn))?)
+    }
+
     /// Closes the connections that nobody uses.
     pub fn forget_idle(&self) {
         if let Pool::Postgres { pool, .. } = self {
@@ -139,6 +147,14 @@ impl Pool {
         }
     }
 
+    /// Whose a connection is after its transaction.
+    pub fn afterwards(&self) -> Afterwards {
+        match self {
+            Pool::Postgres { persistent, .. } if !*persistent => Afterwards::Anybodys,
+            Pool::Postgres { .. } | Pool::Sqlite { .. } => Afterwards::Own,
+        }
+    }
+
     pub fn backend(&self) -> DbBackend {
         match self {
             Pool::Postgres { .. } => DbBackend::Postgres,
@@ -147,8 +163,18 @@ impl Pool {
     }
 
     /// The same pool as SeaORM's connection, which carries no context.
+    ///
+    /// SeaORM prepares statements by name, and PgBouncer may run the one that another client gave the
+    /// same name: there it is a connection that refuses everything.
     pub fn plain(&self) -> DatabaseConnection {
         match self {
+            Pool::Postgres { .. } if self.afterwards() == Afterwards::Anybodys => {
+                tracing::error!(
+                    "`Database::plain` prepares statements by name, which PgBouncer in transaction \
+                     mode does not keep apart: use sessions, or a URL that leads to PostgreSQL itself"
+                );
+                DatabaseConnection::default()
+            }
             Pool::Postgres { pool, .. } => pool.clone().into(),
             Pool::Sqlite { pool } => pool.clone().into(),
         }

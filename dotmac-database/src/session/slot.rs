@@ -209,8 +209,10 @@ impl Drop for Doubtful {
 }
 
 /// Takes away what raw SQL may leave on a connection of PostgreSQL beyond its transaction: cursors
-/// WITH HOLD, settings, LISTEN, advisory locks, temporary tables. Prepared statements stay.
-const TIDY: &str = "CLOSE ALL;RESET ALL;UNLISTEN *;SELECT pg_advisory_unlock_all();DISCARD TEMP";
+/// WITH HOLD, role, settings, LISTEN, advisory locks, temporary tables, last values of sequences. It
+/// is DISCARD ALL without the prepared statements, of which sqlx keeps account.
+const TIDY: &str = "CLOSE ALL;SET SESSION AUTHORIZATION DEFAULT;RESET ROLE;RESET ALL;UNLISTEN *;\
+                    SELECT pg_advisory_unlock_all();DISCARD TEMP;DISCARD SEQUENCES";
 
 async fn roll_back(wire: &mut Wire) -> Result<(), sqlx::Error> {
     // The answers to cancelled statements come first, and may be errors.

@@ -116,7 +116,7 @@ impl Unit {
 
     /// Makes the connection ready for a statement of `level`, and keeps others off it.
     pub async fn enter(&self, level: LevelId, sql: &str) -> Result<MutexGuard<'_, Slot>> {
-        let passed = gate::check(sql)?;
+        let passed = gate::check(sql, self.cluster.primary.afterwards())?;
         if self.context.tenant_id().is_none()
             && let Some(table) = mentions_table(sql, tenant_tables())
         {

@@ -5,6 +5,7 @@
 mod account;
 mod binaries;
 mod error;
+mod isolation;
 mod migrated;
 mod postgres;
 mod replica;
@@ -14,6 +15,9 @@ mod setting;
 mod sqlite;
 
 pub use error::TestingError;
+pub use isolation::{
+    ActingTenant, acting_as, assert_every_tenant_table_is_protected, assert_refused,
+};
 pub use migrated::MigratedDatabase;
 pub use postgres::ThrowawayPostgres;
 pub use replica::ThrowawayReplica;

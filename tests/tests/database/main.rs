@@ -8,6 +8,7 @@
     reason = "a test that fails panics"
 )]
 
+mod attack;
 mod batches;
 mod bulk;
 mod cancellation;
