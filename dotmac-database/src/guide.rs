@@ -21,6 +21,9 @@ pub mod versions {}
 #[doc = include_str!("../docs/guide/unique_keys.md")]
 pub mod unique_keys {}
 
+#[doc = include_str!("../docs/guide/fast_queries.md")]
+pub mod fast_queries {}
+
 #[doc = include_str!("../docs/guide/mixins.md")]
 pub mod mixins {}
 

@@ -19,6 +19,6 @@ pub use crate::entity::{
     UpdateManyVersioned, Versioned,
 };
 pub use crate::error::{Error, ErrorKind};
-pub use crate::query::{InsertBulk, SelectInParts, Upsert};
+pub use crate::query::{InTenant, InsertBulk, SearchText, SelectInParts, Upsert};
 pub use crate::session::{Database, LockRows, LockWait, RetryPolicy, Session, SessionOptions};
 pub use crate::soft_delete::SoftDeleteModel;

@@ -4,9 +4,9 @@ use syn::{Attribute, Field, FieldsNamed, ItemStruct, LitStr, Visibility};
 
 use super::column::Column;
 use super::derive_list::DeriveList;
+use super::field_key::{self, FieldKeys};
 use super::mixin::{self, Mixin};
 use super::table::Table;
-use super::unique::{self, UniqueKey};
 use super::{field, key, shape};
 use crate::diagnostic::Diagnostics;
 use crate::feature::{Feature, Role};
@@ -23,7 +23,7 @@ pub struct Entity {
     pub options: Options,
     pub fields: Vec<Field>,
     pub columns: Vec<Column>,
-    pub unique_keys: Vec<UniqueKey>,
+    pub field_keys: FieldKeys,
     pub mixins: Vec<Mixin>,
     /// The junction modules of many-to-many relations.
     pub junctions: Vec<LitStr>,
@@ -50,7 +50,7 @@ impl Entity {
             .collect();
         let mut mixins = mixin::resolve(told, &roles, &mut fields, &options, diagnostics);
         let all = fields.iter_mut().chain(mixin::injected_mut(&mut mixins));
-        let unique_keys = unique::take(all, diagnostics);
+        let field_keys = field_key::take(all, diagnostics);
         let columns = columns(roles.into_iter(), &fields, &options, diagnostics);
         Entity {
             visibility,
@@ -62,7 +62,7 @@ impl Entity {
             options,
             fields,
             columns,
-            unique_keys,
+            field_keys,
             mixins,
         }
     }

@@ -7,10 +7,13 @@ mod derive_list;
 mod entity;
 mod expand;
 mod field;
+mod field_key;
 mod key;
 mod misplaced;
 mod mixin;
+mod search;
 mod shape;
+mod slow_index;
 mod table;
 #[cfg(test)]
 mod tests;

@@ -57,10 +57,11 @@ pub trait TenantAware: EntityTrait {
     /// Its tenant column.
     const TENANT_ID: Self::Column;
 
-    /// The rows of one tenant, by an explicit condition.
+    /// The rows of a tenant who is named, whoever the session's is.
     ///
-    /// On PostgreSQL the policy sees to this already; the condition gives the planner a true
-    /// estimate. On SQLite it is all there is.
+    /// On PostgreSQL the policy still shows no rows but the session's; the system session sees those of
+    /// all tenants, and on SQLite this condition is all there is. For the session's own tenant:
+    /// `find().in_tenant(tx)`.
     ///
     /// # Errors
     /// [`Error::InvalidTenant`](crate::Error::InvalidTenant) where the id does not fit the column.

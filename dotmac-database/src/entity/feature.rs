@@ -139,6 +139,12 @@ pub trait Featured: EntityTrait {
     /// The columns of each `#[dotmac(unique)]`, without the tenant's.
     const UNIQUE_KEYS: &'static [&'static [Self::Column]] = &[];
 
+    /// The columns of `#[dotmac(prefix_search)]`.
+    const PREFIX_SEARCH: &'static [Self::Column] = &[];
+
+    /// The columns of `#[dotmac(case_insensitive)]`.
+    const CASE_INSENSITIVE: &'static [Self::Column] = &[];
+
     /// Runs the hooks of its mixins on a row that is about to be written.
     ///
     /// # Errors

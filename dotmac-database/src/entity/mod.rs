@@ -4,6 +4,7 @@ mod ability;
 mod feature;
 pub mod hook;
 mod json;
+mod lowered;
 pub mod mixin;
 mod registry;
 pub mod scope;
@@ -21,6 +22,7 @@ pub use feature::{
     with_a_role,
 };
 pub use json::{JsonInput, JsonModel};
+pub use lowered::{case_insensitive, lowered};
 pub use mixin::{HasMixin, Mixin, MixinColumn, MixinHooks, NoMixinHooks};
 pub use registry::{
     Registered, describe, description, qualified_tenant_tables, tenant_column, tenant_kinds,

@@ -27,7 +27,9 @@ impl Registered {
         Registered {
             type_id: TypeId::of::<E>,
             describe: || Description {
-                unique: names(E::UNIQUE_KEYS),
+                unique: E::UNIQUE_KEYS.iter().map(|key| names(key)).collect(),
+                prefix_search: names(E::PREFIX_SEARCH),
+                case_insensitive: names(E::CASE_INSENSITIVE),
                 ..describe::<E>(E::FEATURES)
             },
         }
@@ -53,6 +55,10 @@ pub struct Description {
     pub features: Features<&'static str>,
     /// The columns of each `#[dotmac(unique)]`.
     pub unique: Vec<Vec<&'static str>>,
+    /// The columns of `#[dotmac(prefix_search)]`.
+    pub prefix_search: Vec<&'static str>,
+    /// The columns of `#[dotmac(case_insensitive)]`.
+    pub case_insensitive: Vec<&'static str>,
     /// All its unique keys.
     pub unique_keys: fn() -> Vec<UniqueKey>,
 }
@@ -65,14 +71,14 @@ pub fn describe<E: EntityTrait>(features: Features<E::Column>) -> Description {
         table: EntityName::table_name(&entity),
         features: features.names(),
         unique: Vec::new(),
+        prefix_search: Vec::new(),
+        case_insensitive: Vec::new(),
         unique_keys: unique_keys::<E>,
     }
 }
 
-fn names<C: IdenStatic>(keys: &[&[C]]) -> Vec<Vec<&'static str>> {
-    keys.iter()
-        .map(|columns| columns.iter().map(|column| column.as_str()).collect())
-        .collect()
+fn names<C: IdenStatic>(columns: &[C]) -> Vec<&'static str> {
+    columns.iter().map(|column| column.as_str()).collect()
 }
 
 static ENTITIES: LazyLock<HashMap<TypeId, Description>> = LazyLock::new(|| {

@@ -6,6 +6,7 @@ use sea_orm::{
     ColumnTrait, DbBackend, EntityTrait, IdenStatic, Iterable, PrimaryKeyToColumn, Schema,
 };
 
+use super::lowered::lowered;
 use super::registry::{description, descriptions};
 use crate::error::ConstraintColumns;
 use crate::ident::object;
@@ -19,6 +20,8 @@ pub struct UniqueKey {
     pub columns: Vec<String>,
     /// The column of the mark where rows are soft-deleted: only live rows are unique.
     pub live: Option<&'static str>,
+    /// Those of its columns that are unique whatever the case of their letters.
+    case_insensitive: Vec<&'static str>,
 }
 
 impl UniqueKey {
@@ -40,7 +43,30 @@ impl UniqueKey {
             live: features
                 .and_then(|features| features.soft_delete)
                 .map(|marks| marks.deleted_at),
+            case_insensitive: description::<E>()
+                .map(|entity| entity.case_insensitive.clone())
+                .unwrap_or_default(),
         }
+    }
+
+    /// The primary key, as a key like the others.
+    pub fn primary<E: EntityTrait>() -> Self {
+        let columns = E::PrimaryKey::iter().map(|key| key.into_column().as_str().to_owned());
+        UniqueKey {
+            name: String::new(),
+            columns: columns.collect(),
+            live: None,
+            case_insensitive: Vec::new(),
+        }
+    }
+
+    /// The columns of its index: for one that ignores case, the generated column of lower case.
+    pub fn indexed(&self) -> Vec<String> {
+        let indexed = |column: &String| match self.case_insensitive.contains(&column.as_str()) {
+            true => lowered(column),
+            false => column.clone(),
+        };
+        self.columns.iter().map(indexed).collect()
     }
 
     /// Whether it is over these columns, in any order, with or without the tenant's.
@@ -99,6 +125,7 @@ pub fn tenant_key<E: EntityTrait>() -> Option<UniqueKey> {
         name: object("uq", &parts),
         columns,
         live: None,
+        case_insensitive: Vec::new(),
     })
 }
 

@@ -5,5 +5,5 @@ mod name;
 mod sql;
 
 pub use literal::literal;
-pub use name::{object, quote};
+pub use name::{byte_order, object, quote};
 pub use sql::{mentions_table, statements};

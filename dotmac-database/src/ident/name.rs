@@ -1,5 +1,7 @@
 //! Quoted identifiers, and names of database objects that fit PostgreSQL's 63 bytes.
 
+use sea_orm::DbBackend;
+
 /// PostgreSQL's `NAMEDATALEN` - 1.
 const MAX_BYTES: usize = 63;
 
@@ -23,6 +25,15 @@ pub fn object(prefix: &str, parts: &[&str]) -> String {
         end -= 1;
     }
     format!("{}{hash}", name.get(..end).unwrap_or_default())
+}
+
+/// The collation in which texts come in the order of their bytes, which is that of their characters'
+/// numbers.
+pub fn byte_order(backend: DbBackend) -> &'static str {
+    match backend {
+        DbBackend::Postgres => "\"C\"",
+        _ => "BINARY",
+    }
 }
 
 /// FNV-1a: the same on every machine and in every version, which std's hasher does not promise.

@@ -6,7 +6,7 @@ use sea_orm_migration::SchemaManager;
 
 use super::difference::Object;
 use super::{catalog, enumeration, foreign_key, table};
-use crate::entity::tenant_key;
+use crate::entity::{case_insensitive, lowered, tenant_key};
 use crate::error::Result;
 use crate::ident::quote;
 use crate::rls::TableName;
@@ -119,6 +119,15 @@ async fn add<E: EntityTrait>(
     column: &str,
     value: Option<Expr>,
 ) -> Result<()> {
+    let backend = manager.get_database_backend();
+    let mut generated = case_insensitive::<E>().iter();
+    if let Some(source) = generated.find(|source| lowered(source) == column) {
+        if has::<E>(manager, Object::Column, column).await? {
+            return Ok(());
+        }
+        let definition = table::lowered_of(source, backend);
+        return alter::<E>(manager, |table| table.add_column(definition)).await;
+    }
     let Some(variant) = E::Column::iter().find(|known| known.as_str() == column) else {
         tracing::warn!(
             table = TableName::of::<E>().bare(),
@@ -130,7 +139,6 @@ async fn add<E: EntityTrait>(
     if has::<E>(manager, Object::Column, column).await? {
         return Ok(());
     }
-    let backend = manager.get_database_backend();
     let schema = Schema::new(backend);
     for enumeration in schema.create_enum_from_entity(E::default()) {
         enumeration::create(manager, enumeration).await?;

@@ -5,13 +5,14 @@ use sea_orm::{
 };
 use sea_orm_migration::SchemaManager;
 
-use crate::entity::{UniqueKey, description, unique_keys};
+use crate::entity::{UniqueKey, case_insensitive, description, lowered, unique_keys};
 use crate::error::{Error, Result};
-use crate::ident::{literal, object, quote};
+use crate::ident::{byte_order, literal, object, quote};
 use crate::rls::TableName;
 
 /// Creates the indexes of the entity where they do not exist: for `#[dotmac(unique)]`,
-/// `#[sea_orm(unique)]`, `unique_key` and `indexed` columns, and for foreign keys.
+/// `#[sea_orm(unique)]`, `unique_key` and `indexed` columns, for foreign keys, and for `#[dotmac(prefix_search)]` and
+/// `#[dotmac(case_insensitive)]`.
 ///
 /// In a tenant-aware entity each is led by the tenant's column, so that a value is unique for its
 /// tenant and tells nothing of others. In a soft-deletable one, unique indexes are over live rows,
@@ -25,11 +26,13 @@ pub async fn create_indexes<E: EntityTrait>(manager: &SchemaManager<'_>) -> Resu
     for index in indexes::<E>(manager) {
         let unique = if index.unique { "UNIQUE " } else { "" };
         let columns: Vec<String> = index.columns.iter().map(|column| quote(column)).collect();
+        let collation = index.collation.map(|it| format!(" COLLATE {it}"));
         let condition = index.condition.as_deref().unwrap_or_default();
         db.execute_unprepared(&format!(
-            "CREATE {unique}INDEX IF NOT EXISTS {} ON {table} ({}){condition}",
+            "CREATE {unique}INDEX IF NOT EXISTS {} ON {table} ({}{}){condition}",
             quote(&index.name),
             columns.join(", "),
+            collation.unwrap_or_default(),
         ))
         .await?;
         verify::<E>(manager, &index).await?;
@@ -101,6 +104,8 @@ struct TableIndex {
     columns: Vec<String>,
     unique: bool,
     condition: Option<String>,
+    /// Of its last column, where it is not the column's own.
+    collation: Option<&'static str>,
 }
 
 fn indexes<E: EntityTrait>(manager: &SchemaManager<'_>) -> Vec<TableIndex> {
@@ -116,25 +121,54 @@ fn indexes<E: EntityTrait>(manager: &SchemaManager<'_>) -> Vec<TableIndex> {
         .into_iter()
         .map(unique)
         .chain(plain)
+        .chain(ignoring_case::<E>())
+        .chain(by_prefix::<E>(manager.get_database_backend()))
         .collect()
 }
 
 fn unique(key: UniqueKey) -> TableIndex {
     TableIndex {
+        columns: key.indexed(),
         name: key.name,
-        columns: key.columns,
         unique: true,
         condition: key
             .live
             .map(|mark| format!(" WHERE {} IS NULL", quote(mark))),
+        collation: None,
     }
 }
 
-fn plain<E: EntityTrait>(mut columns: Vec<String>) -> TableIndex {
+/// The columns of lower case that no unique key finds by.
+fn ignoring_case<E: EntityTrait>() -> impl Iterator<Item = TableIndex> {
+    let tenant = description::<E>().and_then(|entity| entity.features.tenant);
+    let tenant = tenant.map(|tenant| tenant.tenant_id);
+    let keys = unique_keys::<E>();
+    case_insensitive::<E>()
+        .iter()
+        .filter(move |column| !keys.iter().any(|key| key.is_over(&[*column], tenant)))
+        .map(|column| plain::<E>(vec![lowered(column)]))
+}
+
+/// Where the order is that of the bytes, a prefix is a range.
+fn by_prefix<E: EntityTrait>(backend: DbBackend) -> impl Iterator<Item = TableIndex> {
+    let columns = description::<E>().map_or(&[][..], |entity| &entity.prefix_search);
+    columns.iter().map(move |column| TableIndex {
+        name: name::<E>(&[column, "prefix"]),
+        collation: Some(byte_order(backend)),
+        ..plain::<E>(vec![(*column).to_owned()])
+    })
+}
+
+fn name<E: EntityTrait>(columns: &[&str]) -> String {
     let table = TableName::of::<E>();
     let mut parts = vec![table.bare()];
-    parts.extend(columns.iter().map(String::as_str));
-    let name = object("idx", &parts);
+    parts.extend(columns);
+    object("idx", &parts)
+}
+
+fn plain<E: EntityTrait>(mut columns: Vec<String>) -> TableIndex {
+    let parts: Vec<&str> = columns.iter().map(String::as_str).collect();
+    let name = name::<E>(&parts);
     if let Some(tenant) = description::<E>().and_then(|entity| entity.features.tenant)
         && !columns.iter().any(|column| column == tenant.tenant_id)
     {
@@ -145,6 +179,7 @@ fn plain<E: EntityTrait>(mut columns: Vec<String>) -> TableIndex {
         columns,
         unique: false,
         condition: None,
+        collation: None,
     }
 }
 

@@ -8,9 +8,9 @@ use sea_orm::{
 use sea_orm_migration::SchemaManager;
 
 use super::{enumeration, foreign_key};
-use crate::entity::tenant_key;
+use crate::entity::{case_insensitive, lowered, tenant_key};
 use crate::error::Result;
-use crate::ident::{literal, object};
+use crate::ident::{literal, object, quote};
 use crate::rls::TableName;
 
 /// Creates the table where it does not exist: its columns as the entity has them, its primary key,
@@ -87,6 +87,9 @@ fn statement<E: EntityTrait>(backend: DbBackend) -> TableCreateStatement {
     for column in E::Column::iter() {
         table.col(column_of::<E>(column, &schema));
     }
+    for column in case_insensitive::<E>() {
+        table.col(lowered_of(column, backend));
+    }
     let keys = primary_key::<E>();
     let name = TableName::of::<E>();
     if <<E::PrimaryKey as PrimaryKeyTrait>::ValueType as PrimaryKeyArity>::ARITY > 1 {
@@ -114,6 +117,22 @@ fn statement<E: EntityTrait>(backend: DbBackend) -> TableCreateStatement {
 /// The definition of a column in the table.
 pub(super) fn column_of<E: EntityTrait>(column: E::Column, schema: &Schema) -> ColumnDef {
     without_unique(&schema.get_column_def::<E>(column))
+}
+
+/// The definition of the generated column that holds another in lower case.
+///
+/// PostgreSQL 15 can only store it, and SQLite only add one to a table that it does not store.
+pub(super) fn lowered_of(column: &str, backend: DbBackend) -> ColumnDef {
+    let kept = match backend {
+        DbBackend::Postgres => "STORED",
+        _ => "VIRTUAL",
+    };
+    let mut definition = ColumnDef::new(lowered(column));
+    definition.text().extra(format!(
+        "GENERATED ALWAYS AS (lower({})) {kept}",
+        quote(column)
+    ));
+    definition
 }
 
 /// The column without its own UNIQUE, which would tell one tenant of another's values.

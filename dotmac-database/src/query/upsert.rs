@@ -125,15 +125,7 @@ where
 
 /// The primary key, with the tenant: PostgreSQL locks the row that it meets, before it asks whose it is.
 fn primary_key<E: EntityTrait>() -> UniqueKey {
-    if let Some(key) = tenant_key::<E>() {
-        return key;
-    }
-    let columns = E::PrimaryKey::iter().map(|key| key.into_column().as_str().to_owned());
-    UniqueKey {
-        name: String::new(),
-        columns: columns.collect(),
-        live: None,
-    }
+    tenant_key::<E>().unwrap_or_else(UniqueKey::primary::<E>)
 }
 
 fn conflict<A>(row: &A, key: &UniqueKey, update: Option<&[Column<A>]>) -> OnConflict
@@ -142,7 +134,7 @@ where
     A::Entity: Featured,
 {
     let features = <A::Entity as Featured>::FEATURES;
-    let mut conflict = OnConflict::columns(key.columns.iter().cloned());
+    let mut conflict = OnConflict::columns(key.indexed());
     if let Some(mark) = key.live {
         conflict.target_and_where(Expr::col(mark).is_null());
     }

@@ -2,6 +2,7 @@
 
 use proc_macro2::TokenStream;
 use quote::quote;
+use syn::Ident;
 
 use super::mixin;
 use crate::ability::{RECORDED, implement, record};
@@ -14,12 +15,15 @@ pub fn expand(entity: &Entity, private: &TokenStream) -> TokenStream {
         None => quote!(::core::option::Option::None),
     };
     let records = RECORDED.map(|feature| record(feature, private, has(entity, feature)));
-    let unique_keys = entity.unique_keys.iter().map(|key| {
+    let unique_keys = entity.field_keys.unique.iter().map(|key| {
         let columns = &key.columns;
         quote!(&[#(Column::#columns),*])
     });
-    let unique_keys = (!entity.unique_keys.is_empty())
+    let unique_keys = (!entity.field_keys.unique.is_empty())
         .then(|| quote!(const UNIQUE_KEYS: &'static [&'static [Column]] = &[#(#unique_keys),*];));
+    let search = &entity.field_keys.search;
+    let by_prefix = columns(quote!(PREFIX_SEARCH), &search.by_prefix);
+    let ignoring_case = columns(quote!(CASE_INSENSITIVE), &search.ignoring_case);
     let variant = |role| entity.column(role).map(|column| column.variant());
     let key = entity.column(Role::TenantId).map(|column| &column.ty);
     let traits = Feature::ALL
@@ -34,6 +38,8 @@ pub fn expand(entity: &Entity, private: &TokenStream) -> TokenStream {
                 #(#records),*
             };
             #unique_keys
+            #by_prefix
+            #ignoring_case
             #hooks
         }
         #(#traits)*
@@ -44,6 +50,12 @@ pub fn expand(entity: &Entity, private: &TokenStream) -> TokenStream {
             #private::Installable::of::<Entity>()
         }
     }
+}
+
+/// The constant, where it is another than by default.
+fn columns(constant: TokenStream, columns: &[Ident]) -> Option<TokenStream> {
+    (!columns.is_empty())
+        .then(|| quote!(const #constant: &'static [Column] = &[#(Column::#columns),*];))
 }
 
 // `BaseModel` brings timestamps as well.

@@ -7,5 +7,6 @@ mod feature;
 mod item;
 mod mixin;
 mod relation;
+mod slow_index;
 mod version;
 mod whole;

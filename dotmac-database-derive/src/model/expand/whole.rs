@@ -3,7 +3,7 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::{behavior, delete, entity, feature, item, mixin, relation, version};
+use super::{behavior, delete, entity, feature, item, mixin, relation, slow_index, version};
 use crate::model::entity::Entity;
 
 impl Entity {
@@ -18,6 +18,7 @@ impl Entity {
         let mixin = mixin::expand(self, &private);
         let delete = delete::expand(self, &private);
         let version = version::expand(self, &private);
+        let slow_index = slow_index::expand(self);
         let behavior = behavior::expand(self, &private);
         quote! {
             #item
@@ -27,6 +28,7 @@ impl Entity {
             #mixin
             #delete
             #version
+            #slow_index
             #behavior
         }
     }
