@@ -10,15 +10,20 @@ use crate::variant::Group;
 const WARM_UP: usize = 20;
 
 /// The median of each variant of the group.
+///
+/// A statement has run just before it is measured, unmeasured, so that none depends on which came before
+/// it and had the caches.
 pub async fn medians(bed: &Bed, group: &Group, rounds: usize) -> Outcome<Vec<Duration>> {
     let mut samples = vec![Vec::new(); group.variants.len()];
     for round in 0..WARM_UP + rounds {
         for (samples, variant) in samples.iter_mut().zip(group.variants) {
-            let is_warm_up = round < WARM_UP && variant.every == 1;
-            if is_warm_up {
-                bed.run(variant, round).await?;
-            } else if round >= WARM_UP && (round - WARM_UP) % variant.every == 0 {
-                samples.push(bed.run(variant, round).await?);
+            if round % variant.every != 0 {
+                continue;
+            }
+            bed.run(variant, round).await?;
+            let elapsed = bed.run(variant, round).await?;
+            if round >= WARM_UP || variant.every > WARM_UP {
+                samples.push(elapsed);
             }
         }
     }
