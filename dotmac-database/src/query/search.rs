@@ -15,6 +15,10 @@ use crate::ident::byte_order;
 ///
 /// They mean the same without their indexes, and read all rows of the tenant then.
 ///
+/// # Differences from SeaORM
+/// `starts_with` is LIKE, which no index serves under policies, and in which `%` and `_` are wildcards.
+///
+/// # Examples
 /// ```
 /// # use dotmac_database::prelude::*;
 /// mod customer {
@@ -46,10 +50,9 @@ pub trait SearchText: ColumnTrait {
     /// condition is. On PostgreSQL its encoding must be UTF8, which is the default.
     fn has_prefix<C: ConnectionTrait>(self, prefix: &str, db: &C) -> Expr {
         let collation = byte_order(db.get_database_backend());
-        let column = self.into_expr().binary(
-            BinOper::Custom("COLLATE".into()),
-            Expr::custom_keyword(collation),
-        );
+        let column = self
+            .into_expr()
+            .binary(BinOper::Custom("COLLATE"), Expr::custom_keyword(collation));
         let from = column.clone().gte(prefix);
         match behind(prefix) {
             Some(end) => from.and(column.lt(end)),
