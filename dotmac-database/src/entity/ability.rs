@@ -59,8 +59,8 @@ pub trait TenantAware: EntityTrait {
 
     /// The rows of a tenant who is named, whoever the session's is.
     ///
-    /// On PostgreSQL the policy still shows no rows but the session's; the system session sees those of
-    /// all tenants, and on SQLite this condition is all there is. For the session's own tenant:
+    /// On PostgreSQL the policy still shows no rows but the session's, to all but the migrator and the
+    /// system role; on SQLite this condition is all there is. For the session's own tenant:
     /// `find().in_tenant(tx)`.
     ///
     /// # Errors
