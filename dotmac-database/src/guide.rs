@@ -36,6 +36,12 @@ pub mod pagination {}
 #[doc = include_str!("../docs/guide/bulk.md")]
 pub mod bulk {}
 
+#[doc = include_str!("../docs/guide/isolation.md")]
+pub mod isolation {}
+
+#[doc = include_str!("../docs/guide/rls_check.md")]
+pub mod rls_check {}
+
 #[doc = include_str!("../docs/guide/migrations.md")]
 pub mod migrations {}
 

@@ -5,10 +5,10 @@ use sea_orm_migration::SchemaManager;
 
 use super::catalog::{self, Entry};
 use super::difference::{self, Difference, Object};
-use super::include::Include;
 use super::installable::{Installable, Protection};
 use super::scratch::{self, Wish};
 use crate::error::{Error, Result};
+use crate::ident::Include;
 use crate::rls::{Roles, TableName};
 
 /// Which entities are compared with the database, and what of it is looked at.

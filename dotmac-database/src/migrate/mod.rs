@@ -22,7 +22,6 @@ mod difference;
 mod enumeration;
 mod foreign_key;
 mod generate;
-mod include;
 mod index;
 mod install;
 mod installable;
@@ -34,6 +33,7 @@ mod table;
 mod trigger;
 mod url;
 
+pub use crate::ident::Include;
 pub use alter::{
     add_column, add_column_with_value, create_keys, drop_column, drop_foreign_key, drop_index,
 };
@@ -41,7 +41,6 @@ pub use check::{create_check, drop_check};
 pub use comparison::{Comparison, diff};
 pub use difference::{Change, Difference, Object};
 pub use generate::{Generate, GenerateError, Generated, generate};
-pub use include::Include;
 pub use index::{create_indexes, drop_indexes};
 pub use install::{install, install_shared, remove};
 #[doc(hidden)]

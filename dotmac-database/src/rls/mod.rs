@@ -12,10 +12,12 @@
 //! Each function sends its statements as one batch, which takes effect as a whole or not at all;
 //! [`Roles::create`] and [`Roles::drop`] send several, and can be run again.
 
+mod check;
 mod policy;
 mod role;
 mod table;
 
+pub use check::{Finding, Report, Severity, check, migration};
 pub(crate) use policy::protect;
 pub use policy::{install, remove, share};
 pub use role::{Login, Roles};

@@ -40,6 +40,7 @@ mod reads;
 mod replica_loss;
 mod replicas;
 mod retries;
+mod rls_check;
 mod roles;
 mod row_locks;
 mod savepoints;

@@ -10,13 +10,14 @@ use sea_orm::{ConnectOptions, Database, DatabaseConnection};
 use sea_orm_migration::{MigratorTrait, SchemaManager};
 use tracing_subscriber::EnvFilter;
 
+use super::rls::Rls;
 use crate::Migrator;
 
 /// Migrates the example application's database.
 ///
 /// The database is found by --database-url, else DATABASE_URL, else DB_HOST, DB_PORT, DB_NAME,
-/// DB_USER and DB_PASSWORD. Exit codes: 0 all is well, 1 an error, 2 wrong arguments, 3 something
-/// is left to decide (`generate`) or differs (`diff`).
+/// DB_USER and DB_PASSWORD. Exit codes: 0 all is well, 1 an error or something that `rls` found, 2
+/// wrong arguments, 3 something is left to decide (`generate`) or differs (`diff`).
 #[derive(Parser)]
 #[command(version)]
 pub struct Cli {
@@ -87,11 +88,12 @@ enum Command {
         #[command(flatten)]
         filter: Filter,
     },
+    Rls(Rls),
 }
 
 /// What of the database is looked at; `*` and `?` are wildcards.
 #[derive(Args)]
-struct Filter {
+pub(super) struct Filter {
     /// Only these schemas.
     #[arg(long, value_delimiter = ',')]
     schemas: Vec<String>,
@@ -109,7 +111,7 @@ struct Filter {
     except_indexes: Vec<String>,
 }
 
-type Error = Box<dyn std::error::Error>;
+pub(super) type Error = Box<dyn std::error::Error>;
 
 /// The exit code that asks for a look.
 const LOOK: u8 = 3;
@@ -122,11 +124,13 @@ impl Cli {
     pub async fn run(self) -> Result<ExitCode, Error> {
         let level = if self.verbose { "debug" } else { "info" };
         let filter = format!("sea_orm_migration={level},dotmac_database={level}");
-        tracing_subscriber::fmt()
+        let log = tracing_subscriber::fmt()
             .with_env_filter(EnvFilter::try_new(filter)?)
+            .with_writer(std::io::stderr)
             .with_target(false)
-            .without_time()
-            .init();
+            .without_time();
+        // A program that runs several commands has a log already.
+        let _ = log.try_init();
         // An empty migration needs no database.
         let db = match &self.command {
             Some(Command::Generate { entity, all, .. }) if !all && entity.is_empty() => {
@@ -142,6 +146,7 @@ impl Cli {
             Command::Refresh => runner.refresh(&db).await?,
             Command::Reset => runner.reset(&db).await?,
             Command::Status => Migrator::status(&db).await?,
+            Command::Rls(rls) => return rls.run(&db).await,
             Command::Diff { entity, filter } => {
                 return differences(filter.comparison(entity), &db).await;
             }
@@ -180,14 +185,17 @@ fn runner() -> Runner<Migrator> {
 
 impl Filter {
     fn comparison(self, entities: Vec<String>) -> Comparison {
-        let include = Include::all()
+        let all = Comparison::all().include(self.include());
+        entities.into_iter().fold(all, Comparison::entity)
+    }
+
+    pub(super) fn include(self) -> Include {
+        Include::all()
             .schemas(self.schemas)
             .tables(self.tables)
             .except_tables(self.except_tables)
             .indexes(self.indexes)
-            .except_indexes(self.except_indexes);
-        let all = Comparison::all().include(include);
-        entities.into_iter().fold(all, Comparison::entity)
+            .except_indexes(self.except_indexes)
     }
 }
 

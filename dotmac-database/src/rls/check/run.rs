@@ -1,0 +1,72 @@
+//! Runs the rules, one query each.
+
+use sea_orm::{ConnectionTrait, DbBackend, Statement};
+
+use super::finding::{Finding, Report, Severity};
+use super::rule::{self, Rule};
+use super::subject::Subject;
+use crate::error::Result;
+use crate::ident::Include;
+use crate::rls::{Roles, postgres_only};
+
+/// Looks for whatever lets rows cross tenants, in the tables of the tenant-aware entities that are
+/// linked into the program, what is made of them, and the roles.
+///
+/// Of `include`, the patterns of schemas and tables count; a table whose entity names no schema is
+/// taken for one of `public` there. It only reads the catalog, which every role may: two dozen queries. What it looks for is in the
+/// [guide](crate::guide::rls_check).
+///
+/// # Errors
+/// [`Error::Unsupported`](crate::Error::Unsupported) on SQLite; the database's.
+///
+/// # Cancel safety
+/// Safe at any point.
+pub async fn check<C: ConnectionTrait>(db: &C, roles: &Roles, include: &Include) -> Result<Report> {
+    postgres_only(db, "row-level security")?;
+    let subject = Subject::of_program(roles, include);
+    // The other rules ask for the rights of these roles, which is an error where there is none.
+    let missing = run(&rule::role::MISSING, &subject, db).await?;
+    if !missing.is_empty() {
+        return Ok(Report::of(missing));
+    }
+    let mut findings = Vec::new();
+    for rule in rule::all() {
+        findings.extend(run(rule, &subject, db).await?);
+    }
+    findings.extend(rule::policy::differing(&subject, db).await?);
+    findings.extend(rule::server::outdated(db).await?);
+    Ok(Report::of(findings))
+}
+
+async fn run<C: ConnectionTrait>(
+    rule: &Rule,
+    subject: &Subject<'_>,
+    db: &C,
+) -> Result<Vec<Finding>> {
+    let sql = subject.query(rule.select);
+    let statement = Statement::from_string(DbBackend::Postgres, sql);
+    let mut findings = Vec::new();
+    for row in db.query_all_raw(statement).await? {
+        let severity = match rule.severity {
+            Some(severity) => severity,
+            None => severity_of(&row.try_get::<String>("", "severity")?),
+        };
+        findings.push(Finding {
+            severity,
+            rule: rule.name,
+            object: row.try_get("", "object")?,
+            why: row.try_get("", "why")?,
+            remedy: row.try_get("", "remedy")?,
+            installed: rule.installed,
+        });
+    }
+    Ok(findings)
+}
+
+fn severity_of(text: &str) -> Severity {
+    match text {
+        "advice" => Severity::Advice,
+        "warning" => Severity::Warning,
+        _ => Severity::Danger,
+    }
+}

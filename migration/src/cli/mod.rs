@@ -1,0 +1,6 @@
+//! The migration command line.
+
+mod arguments;
+mod rls;
+
+pub use arguments::Cli;
