@@ -55,7 +55,8 @@ pub use error::{Error, ErrorKind, Result, Retryable, Violation};
 pub use session::{
     AcquireStatistics, Closed, Database, Health, LockRows, LockWait, LockedSelect, MigrationHealth,
     PoolStatistics, PrimaryHealth, ReadStatistics, ReplicaState, ReplicaStatistics, RetryPolicy,
-    Retrying, Session, SessionOptions, SessionStatistics, SessionStream, Statistics, UnknownReason,
+    Retrying, Session, SessionOptions, SessionStatistics, SessionStream, Statistics, System,
+    UnknownReason,
 };
 pub use soft_delete::{SoftDeleteMany, SoftDeleteModel};
 

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::{DatabaseConfig, RedisConfig, StartCheck};
+use super::{DatabaseConfig, RedisConfig, StartCheck, url};
+use crate::error::{Error, Result};
 
 impl DatabaseConfig {
     /// Connections of the pool, together with [`max_overflow`](Self::max_overflow): the sum is the one
@@ -10,6 +11,25 @@ impl DatabaseConfig {
     pub fn pool_size(mut self, connections: u32) -> Self {
         self.pool_size = connections;
         self
+    }
+
+    /// The URL of the system role's login, for [`Database::system`](crate::Database::system): a pool of
+    /// at most 5 connections, which is opened and checked at its first use.
+    ///
+    /// Leave it out of programs that serve requests and nothing else: whoever has it sees all tenants.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) for another scheme or a malformed URL.
+    pub fn system_url(mut self, url: &str) -> Result<Self> {
+        let url = url::normalize(url).map_err(|error| match error {
+            Error::Config { reason, .. } => Error::Config {
+                variable: "SYSTEM_DATABASE_URL",
+                reason,
+            },
+            error => error,
+        })?;
+        self.system_url = Some(url.into());
+        Ok(self)
     }
 
     /// Connections beyond [`pool_size`](Self::pool_size).

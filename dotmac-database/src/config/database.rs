@@ -7,7 +7,10 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::replica::Replicas;
 use super::{RedisConfig, check, environment, url};
-use crate::error::Result;
+use crate::error::{Error, Result};
+
+/// Work across tenants is done by few.
+const SYSTEM_CONNECTIONS: u32 = 5;
 
 /// How to connect to the database.
 ///
@@ -28,6 +31,7 @@ use crate::error::Result;
 /// | [`pgbouncer`](Self::pgbouncer) | `DB_PGBOUNCER` | off |
 /// | [`redis`](Self::redis) | `REDIS_URL`, `REDIS_MAX_CONNECTIONS` | none, 50 connections |
 /// | [`start_check`](Self::start_check) | | on |
+/// | [`system_url`](Self::system_url) | `SYSTEM_DATABASE_URL` | none |
 /// | [`replica`](Self::replica) | `DATABASE_REPLICA_URLS` (separated by commas) | none |
 /// | [`replica_max_lag`](Self::replica_max_lag) | `DB_REPLICA_MAX_LAG` (seconds) | 10 s |
 /// | [`replica_probe_interval`](Self::replica_probe_interval) | | 500 ms |
@@ -64,6 +68,7 @@ pub struct DatabaseConfig {
     pub(crate) redis: Option<RedisConfig>,
     pub(crate) start_check: StartCheck,
     pub(crate) replicas: Replicas,
+    pub(crate) system_url: Option<SecretString>,
 }
 
 /// Whether [`Database::connect`](crate::Database::connect) refuses a role that bypasses row-level
@@ -104,6 +109,7 @@ impl DatabaseConfig {
             redis: None,
             start_check: StartCheck::Enforced,
             replicas: Replicas::none(),
+            system_url: None,
         })
     }
 
@@ -139,6 +145,21 @@ impl DatabaseConfig {
         self.url.expose_secret()
     }
 
+    /// The configuration of the system login's pool: the same but for the login, replicas and size.
+    pub(crate) fn of_system(&self) -> Result<Self> {
+        let url = self.system_url.as_ref().ok_or_else(|| Error::Config {
+            variable: "SYSTEM_DATABASE_URL",
+            reason: "is not set: set it to the URL of the system role's login".to_owned(),
+        })?;
+        let mut config = self.clone();
+        config.url = url.clone();
+        config.replicas = Replicas::none();
+        config.pool_size = SYSTEM_CONNECTIONS;
+        config.max_overflow = 0;
+        config.min_connections = 0;
+        Ok(config)
+    }
+
     /// Refuses what cannot be used, whichever way it was set.
     pub(crate) fn check(&self) -> Result<()> {
         check::all(self)
@@ -168,6 +189,7 @@ impl fmt::Debug for DatabaseConfig {
             .field("redis", &self.redis)
             .field("start_check", &self.start_check)
             .field("replicas", &self.replicas)
+            .field("has_system_url", &self.system_url.is_some())
             .finish()
     }
 }

@@ -65,6 +65,9 @@ pub fn read_for(url: &str, read: Read<'_>) -> Result<DatabaseConfig> {
     config.echo = flag(read, "DB_ECHO")?.unwrap_or(config.echo);
     config.redis = redis(read)?;
     config.replicas = config.replicas.read(read)?;
+    if let Some(url) = set(read, "SYSTEM_DATABASE_URL")? {
+        config = config.system_url(&url)?;
+    }
     config.check()?;
     Ok(config)
 }
@@ -178,6 +181,7 @@ mod tests {
             ("DB_PGBOUNCER", "on"),
             ("REDIS_URL", "redis://:hunter2@cache/0"),
             ("REDIS_MAX_CONNECTIONS", "9"),
+            ("SYSTEM_DATABASE_URL", "postgresql+asyncpg://s:hunter2@h/d"),
         ])
         .expect("valid");
         assert_eq!((config.pool_size, config.max_connections()), (7, 7));
@@ -192,6 +196,9 @@ mod tests {
         assert_eq!(config.slow_statement, Some(Duration::from_millis(100)));
         assert_eq!(config.application_name.as_deref(), Some("shop"));
         assert!(config.echo && config.pgbouncer);
+        let system = config.of_system().expect("set");
+        assert_eq!(system.url(), "postgresql://s:hunter2@h/d");
+        assert_eq!(system.max_connections(), 5);
         let redis = config.redis().expect("set");
         assert_eq!(redis.url(), "redis://:hunter2@cache/0");
         assert_eq!(redis.max_connections(), 9);
@@ -266,6 +273,7 @@ mod tests {
             ("DB_PGBOUNCER", "y"),
             ("APP_NAME", "a\nb"),
             ("REDIS_URL", "memcached://:hunter2@h"),
+            ("SYSTEM_DATABASE_URL", "mysql://s:hunter2@h/d"),
             ("REDIS_MAX_CONNECTIONS", "x"),
         ] {
             let error = with(&[(variable, value), URL]).expect_err(value);

@@ -35,6 +35,9 @@ struct Fields {
     client_ip: Option<IpAddr>,
     request_id: Option<Text>,
     session_id: Option<Text>,
+    /// Why all tenants are reached, in a system session. No message of a queue can say so.
+    #[serde(skip)]
+    system: Option<Arc<str>>,
 }
 
 impl RequestContext {
@@ -119,9 +122,40 @@ impl RequestContext {
         self.0.request_id.as_ref().map(Text::as_str)
     }
 
+    /// Why it reaches all tenants, if it is that of a [`System`](crate::System) session; only
+    /// [`Database::system`](crate::Database::system) makes one.
+    pub fn system_reason(&self) -> Option<&str> {
+        self.0.system.as_deref()
+    }
+
     /// The user's session.
     pub fn session(&self) -> Option<&str> {
         self.0.session_id.as_ref().map(Text::as_str)
+    }
+
+    /// The same, for all tenants.
+    pub(crate) fn of_system(self, reason: &str) -> Self {
+        self.with(|fields| {
+            fields.tenant = None;
+            fields.system = Some(reason.into());
+        })
+    }
+
+    /// The same, for no tenant where it was for all.
+    pub(crate) fn of_request(self) -> Self {
+        match self.system_reason() {
+            Some(_) => self.with(|fields| fields.system = None),
+            None => self,
+        }
+    }
+
+    /// Whose rows of `entity` it reaches: one tenant's, or all (`None`).
+    pub(crate) fn reach(&self, entity: impl FnOnce() -> String) -> Result<Option<&TenantId>> {
+        match (self.tenant_id(), self.system_reason()) {
+            (Some(tenant), _) => Ok(Some(tenant)),
+            (None, Some(_)) => Ok(None),
+            (None, None) => Err(Error::MissingTenant { entity: entity() }),
+        }
     }
 
     fn with(mut self, change: impl FnOnce(&mut Fields)) -> Self {

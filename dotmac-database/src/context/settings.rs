@@ -12,6 +12,8 @@ pub const REQUEST_SETTING: &str = "app.request_id";
 
 /// The statements that give the running transaction this context, complete: what the context does
 /// not name is set to the empty text.
+///
+/// The reason of a system session is `app.system_reason`, which no other session sets.
 pub fn set_local(context: &RequestContext) -> String {
     let ip = context.ip().map(|ip| ip.to_string());
     let settings = [
@@ -28,6 +30,9 @@ pub fn set_local(context: &RequestContext) -> String {
         sql.push('=');
         sql.push_str(&literal(value.unwrap_or_default()));
         sql.push(';');
+    }
+    if let Some(reason) = context.system_reason() {
+        sql.push_str(&format!("SET LOCAL app.system_reason={};", literal(reason)));
     }
     sql
 }

@@ -64,9 +64,9 @@ where
     let context = context_of(db).ok_or_else(|| Error::OutsideSession {
         entity: table::<A>(),
     })?;
-    let id = context.tenant_id().ok_or_else(|| Error::MissingTenant {
-        entity: table::<A>(),
-    })?;
+    let Some(id) = context.reach(table::<A>)? else {
+        return Ok(true);
+    };
     let mut foreign = Query::select();
     foreign
         .expr(Expr::val(1))

@@ -123,9 +123,9 @@ where
     let context = context_of(db).ok_or_else(|| Error::OutsideSession {
         entity: table::<A>(),
     })?;
-    let id = context.tenant_id().ok_or_else(|| Error::MissingTenant {
-        entity: table::<A>(),
-    })?;
+    let Some(id) = context.reach(table::<A>)? else {
+        return check_named_tenant(row, tenant, insert);
+    };
     let own = tenant.kind.value(id)?;
     match row.get(tenant.tenant_id) {
         ActiveValue::NotSet if insert => row.try_set(tenant.tenant_id, own)?,
@@ -143,6 +143,27 @@ where
         ActiveValue::Set(_) | ActiveValue::Unchanged(_) => {}
     }
     Ok(())
+}
+
+/// In a system session a new row names its tenant, and a row that is there keeps it.
+fn check_named_tenant<A: ActiveModelTrait>(
+    row: &A,
+    tenant: &TenantColumn<Column<A>>,
+    insert: bool,
+) -> Result<(), DbErr> {
+    match row.get(tenant.tenant_id) {
+        ActiveValue::NotSet if insert => Err(Error::MissingTenant {
+            entity: table::<A>(),
+        }
+        .into()),
+        ActiveValue::Set(_) if !insert && !is_key::<A>(tenant.tenant_id) => {
+            Err(Error::ForeignTenant {
+                entity: table::<A>(),
+            }
+            .into())
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Whether the column is part of the primary key, which an update needs to find the row.

@@ -200,9 +200,9 @@ impl<E: EntityTrait> Read<E> {
         let context = context_of(db).ok_or_else(|| Error::OutsideSession {
             entity: table::<E>(),
         })?;
-        let id = context.tenant_id().ok_or_else(|| Error::MissingTenant {
-            entity: table::<E>(),
-        })?;
+        let Some(id) = context.reach(table::<E>)? else {
+            return Ok(all);
+        };
         let column = Expr::col((E::default(), tenant.tenant_id));
         Ok(all.add(column.eq(tenant.kind.value(id)?)))
     }

@@ -70,7 +70,8 @@ impl Cluster {
         cut_off
     }
 
-    fn refuse(&self) {
+    /// Refuses new sessions from now on.
+    pub fn refuse(&self) {
         self.live.refuse();
         if let Some(replicas) = &self.replicas {
             replicas.stop();

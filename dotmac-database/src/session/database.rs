@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sea_orm::{DatabaseConnection, DbBackend};
+use tokio::sync::OnceCell;
 
 use super::cluster::Cluster;
 use super::handle::{Session, SessionOptions};
@@ -12,6 +13,7 @@ use super::metric;
 use super::retry::{RetryPolicy, Retrying};
 use super::start_check;
 use super::statistics::Statistics;
+use super::system::System;
 use crate::config::{DatabaseConfig, StartCheck};
 use crate::context::{RequestContext, TenantKind};
 use crate::entity::tenant_kinds;
@@ -24,6 +26,8 @@ pub struct Database(Arc<Inner>);
 struct Inner {
     cluster: Arc<Cluster>,
     config: DatabaseConfig,
+    /// The pool of the system login, once it is used.
+    system: OnceCell<Arc<Cluster>>,
 }
 
 impl Database {
@@ -47,7 +51,12 @@ impl Database {
     /// Safe at any point, as are [`check`](Self::check) and [`ping`](Self::ping).
     pub async fn connect(config: DatabaseConfig) -> Result<Self> {
         let cluster = Arc::new(Cluster::connect(&config).await?);
-        let database = Database(Arc::new(Inner { cluster, config }));
+        let system = OnceCell::new();
+        let database = Database(Arc::new(Inner {
+            cluster,
+            config,
+            system,
+        }));
         match database.0.config.start_check {
             StartCheck::Enforced => database.check().await?,
             StartCheck::SkippedUnprotected => {
@@ -134,7 +143,9 @@ impl Database {
         if let Some(tenant) = context.tenant_id() {
             TenantKind::check_any(tenant_kinds(), tenant)?;
         }
-        Ok(Session::open(&self.0.cluster, context.clone(), options))
+        // A context that was taken from a system session reaches no further here than any other.
+        let context = context.clone().of_request();
+        Ok(Session::open(&self.0.cluster, context, options))
     }
 
     pub(super) async fn run<T, E>(
@@ -150,6 +161,37 @@ impl Database {
         let value = work(&session).await?;
         session.commit().await?;
         Ok(value)
+    }
+
+    /// Work across all tenants, for a reason that is logged: by sessions on the login of
+    /// [`system_url`](DatabaseConfig::system_url), which policies show all rows.
+    ///
+    /// Nothing that belongs to a request leads here: neither a context nor a session.
+    ///
+    /// # Errors
+    /// [`Error::Config`] where no such login is configured, or for a reason that is empty, longer than
+    /// 255 bytes or holds NUL.
+    pub fn system(&self, reason: &str) -> Result<System> {
+        System::new(self, reason)
+    }
+
+    /// The pool of the system login, connected and checked at its first use.
+    pub(super) async fn system_cluster(&self) -> Result<&Arc<Cluster>> {
+        if self.backend() != DbBackend::Postgres {
+            return Ok(&self.0.cluster);
+        }
+        let connect = async || {
+            let config = self.0.config.of_system()?;
+            let cluster = Cluster::connect(&config).await?;
+            start_check::run_for_system(&cluster.primary).await?;
+            Ok(Arc::new(cluster))
+        };
+        self.0.system.get_or_try_init(connect).await
+    }
+
+    /// Whether a system login is configured, or needed at all.
+    pub(super) fn has_system(&self) -> bool {
+        self.backend() != DbBackend::Postgres || self.0.config.system_url.is_some()
     }
 
     /// SeaORM's connection on the same pool, for migrations and administration.
@@ -225,6 +267,10 @@ impl Database {
     /// # Cancel safety
     /// Dropping the future leaves new sessions refused and open ones going on; it can be called again.
     pub async fn close(&self) {
+        self.0.cluster.refuse();
+        if let Some(system) = self.0.system.get() {
+            system.close().await;
+        }
         self.0.cluster.close().await;
     }
 
@@ -240,8 +286,15 @@ impl Database {
     /// # Cancel safety
     /// Dropping the future leaves new sessions refused and open ones going on; it can be called again.
     pub async fn close_within(&self, deadline: Duration) -> Closed {
+        let system = async {
+            match self.0.system.get() {
+                Some(system) => system.close_within(deadline).await,
+                None => 0,
+            }
+        };
+        let (system, requests) = tokio::join!(system, self.0.cluster.close_within(deadline));
         Closed {
-            cut_off: self.0.cluster.close_within(deadline).await,
+            cut_off: system + requests,
         }
     }
 }

@@ -28,6 +28,7 @@ mod slot;
 mod start_check;
 mod statistics;
 mod stream;
+mod system;
 mod tally;
 mod unit;
 mod wire;
@@ -43,3 +44,4 @@ pub use statistics::{
     Statistics,
 };
 pub use stream::SessionStream;
+pub use system::System;

@@ -26,20 +26,18 @@ pub async fn run(pool: &Pool) -> Result<()> {
     if pool.backend() != DbBackend::Postgres {
         return Ok(());
     }
-    let mut slot = Slot::default();
-    let wire = pool.acquire().await.map_err(acquire_error)?;
-    let (wire, _) = slot.hold(wire);
-    wire.batch("BEGIN READ ONLY")
-        .await
-        .map_err(|error| query_error(error, DbErr::Query))?;
-    let mut check = Check {
-        slot,
-        tables: tables(),
-    };
+    let mut check = Check::begin(pool).await?;
     check.roles().await?;
     check.owners().await?;
     check.policies().await?;
     check.unprotected().await
+}
+
+/// The check of the system login: policies show it all rows, and nothing else does.
+pub async fn run_for_system(pool: &Pool) -> Result<()> {
+    let mut check = Check::begin(pool).await?;
+    check.roles().await?;
+    check.sees_all().await
 }
 
 /// The tables of tenant-aware entities, as the alias `c` of `pg_class`.
@@ -69,6 +67,19 @@ struct Check {
 }
 
 impl Check {
+    async fn begin(pool: &Pool) -> Result<Self> {
+        let mut slot = Slot::default();
+        let wire = pool.acquire().await.map_err(acquire_error)?;
+        let (wire, _) = slot.hold(wire);
+        wire.batch("BEGIN READ ONLY")
+            .await
+            .map_err(|error| query_error(error, DbErr::Query))?;
+        Ok(Check {
+            slot,
+            tables: tables(),
+        })
+    }
+
     async fn roles(&mut self) -> Result<()> {
         let sql = format!(
             "{HELD} SELECT session_user::text AS login, rolname::text AS role, \
@@ -180,6 +191,31 @@ impl Check {
             Some(row) => Err(Error::Unprotected {
                 table: text(&row, "table")?,
                 remedy: "call `rls::install` for its entity in a migration".to_owned(),
+            }),
+        }
+    }
+
+    // A login without such a policy would do its work on no rows, and tell nobody.
+    async fn sees_all(&mut self) -> Result<()> {
+        let sql = format!(
+            "{HELD} SELECT session_user::text AS login, c.oid::regclass::text AS table \
+             FROM {} WHERE NOT EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid \
+               AND p.polpermissive AND p.polcmd = '*' \
+               AND pg_get_expr(p.polqual, p.polrelid) = 'true' \
+               AND EXISTS (SELECT FROM held WHERE oid = ANY (p.polroles))) \
+             ORDER BY 2",
+            self.tables,
+        );
+        match self.first(&sql).await? {
+            None => Ok(()),
+            Some(row) => Err(Error::Config {
+                variable: "SYSTEM_DATABASE_URL",
+                reason: format!(
+                    "is the login of \"{}\", whom no policy shows the rows of {}: connect as the \
+                     system role that `Roles::create` makes",
+                    text(&row, "login")?,
+                    text(&row, "table")?,
+                ),
             }),
         }
     }

@@ -118,6 +118,7 @@ impl Unit {
     pub async fn enter(&self, level: LevelId, sql: &str) -> Result<MutexGuard<'_, Slot>> {
         let passed = gate::check(sql, self.cluster.primary.afterwards())?;
         if self.context.tenant_id().is_none()
+            && self.context.system_reason().is_none()
             && let Some(table) = mentions_table(sql, tenant_tables())
         {
             return Err(Error::MissingTenant {

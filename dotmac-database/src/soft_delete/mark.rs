@@ -241,9 +241,9 @@ fn in_tenant<E: EntityTrait>(
     };
     let entity = || sea_orm::EntityName::table_name(&E::default()).to_owned();
     let context = context.ok_or_else(|| Error::OutsideSession { entity: entity() })?;
-    let id = context
-        .tenant_id()
-        .ok_or_else(|| Error::MissingTenant { entity: entity() })?;
+    let Some(id) = context.reach(entity)? else {
+        return Ok(());
+    };
     let column = Expr::col((E::default().into_iden(), tenant.tenant_id.into_iden()));
     query.and_where(column.eq(tenant.kind.value(id)?));
     Ok(())

@@ -52,6 +52,7 @@ mod sqlite;
 mod stamps;
 mod statement_batches;
 mod support;
+mod system_sessions;
 mod table_prefix;
 mod testing_kit;
 mod tickets;
