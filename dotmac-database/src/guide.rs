@@ -39,6 +39,12 @@ pub mod bulk {}
 #[doc = include_str!("../docs/guide/isolation.md")]
 pub mod isolation {}
 
+#[doc = include_str!("../docs/guide/roles.md")]
+pub mod roles {}
+
+#[doc = include_str!("../docs/guide/raw_sql.md")]
+pub mod raw_sql {}
+
 #[doc = include_str!("../docs/guide/rls_check.md")]
 pub mod rls_check {}
 

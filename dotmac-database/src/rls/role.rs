@@ -15,10 +15,8 @@ use crate::ident::{literal, quote};
 /// | `application` | yes | DML on rows that policies show it; no TRUNCATE, REFERENCES, TRIGGER, TEMP |
 /// | `system` | yes | DML on the rows of all tenants, by a policy |
 ///
-/// The start check refuses the migrator and the system role. Work across tenants connects as the
-/// system role with [`StartCheck::SkippedUnprotected`](crate::StartCheck::SkippedUnprotected) and uses
-/// [`Database::plain`](crate::Database::plain): selects, bulk statements and raw SQL reach all tenants;
-/// hooks and soft delete, which need a session, refuse.
+/// The start check refuses the migrator and the system role as the program's login; work across tenants
+/// is [`Database::system`](crate::Database::system).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Roles {
     /// Owns the tables; without login.
@@ -77,19 +75,27 @@ impl Roles {
     /// Creates what is missing of the roles, and gives them their rights on the current database and
     /// schema. Can be run again. The logins have no password until [`set_password`](Self::set_password).
     ///
+    /// Roles that exist are adopted: they get the rights that they lack, and rights of the application on
+    /// tables that are made later are taken back, because [`install`](crate::rls::install) gives them once
+    /// policies stand. A role that policies do not bind is refused, not altered: it may be somebody's.
+    /// [`differences`](Self::differences) tells what else is not as it would be made.
+    ///
     /// This takes CREATEROLE, and the ownership of the database. Connected without CREATEROLE, as
     /// migrations are, it only makes sure that all roles exist.
     ///
     /// # Errors
     /// [`Error::Unsupported`] on SQLite; [`Error::MissingRole`] where a role is missing that the
-    /// connected one may not create; the database's.
+    /// connected one may not create; [`Error::BypassesRls`] for an existing role with SUPERUSER,
+    /// BYPASSRLS, CREATEROLE or REPLICATION; the database's.
     pub async fn create<C: ConnectionTrait>(&self, db: &C) -> Result<()> {
         postgres_only(db, "roles")?;
         let may_create = "SELECT rolname::text AS name FROM pg_roles \
              WHERE rolname = current_user AND (rolsuper OR rolcreaterole)";
         let may_create = one(db, may_create, "name").await?.is_some();
         for (role, login) in self.all() {
-            if !exists(db, role).await? {
+            if exists(db, role).await? {
+                refuse_strong(db, role).await?;
+            } else {
                 if !may_create {
                     return Err(Error::MissingRole {
                         role: role.to_owned(),
@@ -124,6 +130,16 @@ impl Roles {
             database = quote(database.as_deref().unwrap_or_default()),
         ))
         .await?;
+        self.take_back_default_privileges(db).await
+    }
+
+    // Those that somebody gave before: PostgreSQL itself gives none on tables.
+    async fn take_back_default_privileges<C: ConnectionTrait>(&self, db: &C) -> Result<()> {
+        let report = self.differences(db).await?;
+        let given = report.findings.iter();
+        for finding in given.filter(|it| it.rule == "default-privileges") {
+            db.execute_unprepared(&finding.remedy).await?;
+        }
         Ok(())
     }
 
@@ -168,8 +184,9 @@ impl Roles {
         Ok(())
     }
 
-    /// Removes the roles with their rights in the current database. What they own in it stays, and
-    /// belongs to the connected role from then on.
+    /// Removes the roles with their rights in the current database, default privileges included. What
+    /// they own in it stays, and belongs to the connected role from then on. PUBLIC does not get back the
+    /// right to make temporary tables that [`create`](Self::create) took.
     ///
     /// # Errors
     /// The database's, for instance where a role owns something in another database.
@@ -200,6 +217,29 @@ impl Roles {
             (&self.application, true),
             (&self.system, true),
         ]
+    }
+}
+
+async fn refuse_strong<C: ConnectionTrait>(db: &C, role: &str) -> Result<()> {
+    let sql = format!(
+        "SELECT concat_ws(', ', CASE WHEN rolsuper THEN 'SUPERUSER' END, \
+           CASE WHEN rolbypassrls THEN 'BYPASSRLS' END, CASE WHEN rolcreaterole THEN 'CREATEROLE' END, \
+           CASE WHEN rolreplication THEN 'REPLICATION' END) AS name \
+         FROM pg_roles WHERE rolname = {}",
+        literal(role),
+    );
+    let reason: Option<String> = one(db, &sql, "name").await?;
+    match reason.filter(|reason| !reason.is_empty()) {
+        None => Ok(()),
+        Some(reason) => Err(Error::BypassesRls {
+            remedy: format!(
+                "take another name, or run `ALTER ROLE {} NO{}`",
+                quote(role),
+                reason.replace(", ", " NO"),
+            ),
+            role: role.to_owned(),
+            reason,
+        }),
     }
 }
 

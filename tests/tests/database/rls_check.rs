@@ -500,6 +500,26 @@ async fn i40_role_that_policies_do_not_bind_is_named_and_mended() {
         ("GRANT bad_system TO bad_app", "role-membership"),
         ("GRANT pg_read_server_files TO bad_app", "role-membership"),
         ("ALTER ROLE bad_owner LOGIN", "role-owner"),
+        ("ALTER ROLE bad_migrator BYPASSRLS CREATEDB", "role-strong"),
+        ("ALTER ROLE bad_system NOLOGIN", "role-login"),
+        ("REVOKE bad_owner FROM bad_migrator", "role-lacks"),
+        (
+            "REVOKE USAGE ON SCHEMA public FROM bad_app, PUBLIC",
+            "role-lacks",
+        ),
+        (
+            "REVOKE CONNECT ON DATABASE bad FROM bad_system, PUBLIC",
+            "role-lacks",
+        ),
+        (
+            "ALTER DEFAULT PRIVILEGES FOR ROLE bad_owner GRANT SELECT ON TABLES TO bad_app",
+            "default-privileges",
+        ),
+        (
+            "ALTER DEFAULT PRIVILEGES FOR ROLE bad_migrator IN SCHEMA public \
+             GRANT ALL ON TABLES TO PUBLIC, bad_system",
+            "default-privileges",
+        ),
         ("ALTER ROLE bad_system RENAME TO bad_lost", "role-missing"),
     ] {
         admin.execute_unprepared(wrong).await.unwrap();
@@ -507,6 +527,12 @@ async fn i40_role_that_policies_do_not_bind_is_named_and_mended() {
         let found = report.findings.iter().any(|finding| finding.rule == rule);
         assert!(found, "{wrong}: {report}");
         assert!(!report.is_safe(), "{wrong}");
+        let differences = shop.roles().differences(&admin).await.unwrap();
+        let of_roles = report.findings.iter().filter(|finding| {
+            finding.rule.starts_with("role-") || finding.rule == "default-privileges"
+        });
+        let of_roles: Vec<_> = of_roles.cloned().collect();
+        assert_eq!(differences.findings, of_roles, "{wrong}");
         for finding in &report.findings {
             admin
                 .execute_unprepared(&finding.remedy)

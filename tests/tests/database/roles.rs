@@ -4,10 +4,10 @@ use dotmac_database::prelude::*;
 use dotmac_database::rls::Roles;
 use dotmac_database::{StartCheck, migrate};
 use migration::entity::order;
-use sea_orm::ConnectionTrait;
+use sea_orm::{ConnectionTrait, DbBackend, Statement, TransactionTrait};
 use sea_orm_migration::SchemaManager;
 
-use crate::support::{PASSWORD, Shop, roles, server};
+use crate::support::{PASSWORD, Shop, create_database, roles, server};
 
 /// Connects as a fresh role that `setup` describes, `{role}` being its name.
 async fn connect_as(shop: &Shop, setup: &str) -> Result<Database, Error> {
@@ -167,4 +167,61 @@ async fn missing_roles_are_named_with_the_remedy() {
     assert!(message.contains("run `Roles::create`"), "{message}");
     let refused = migrate::install::<order::Entity>(&SchemaManager::new(&migrator)).await;
     assert!(refused.is_err());
+}
+
+#[tokio::test]
+async fn existing_roles_are_adopted_and_strong_ones_refused() {
+    let admin = crate::support::admin(&create_database("template1").await).await;
+    let roles = Roles::with_prefix("adopted");
+    let before = "CREATE ROLE adopted_app NOLOGIN; CREATE ROLE adopted_owner; \
+                  ALTER DEFAULT PRIVILEGES FOR ROLE adopted_owner GRANT ALL ON TABLES TO adopted_app";
+    admin.execute_unprepared(before).await.unwrap();
+    roles.create(&admin).await.unwrap();
+    let left = roles.differences(&admin).await.unwrap();
+    let rules: Vec<_> = left
+        .findings
+        .iter()
+        .map(|it| (it.rule, it.object.as_str()))
+        .collect();
+    assert_eq!(rules, [("role-login", "adopted_app")]);
+    // A table that is made later is closed until policies stand.
+    let later = "SET ROLE adopted_owner; CREATE TABLE later (n int); RESET ROLE; \
+                 SELECT has_table_privilege('adopted_app', 'later', 'SELECT')";
+    let transaction = admin.begin().await.unwrap();
+    transaction.execute_unprepared(later).await.unwrap();
+    let asked =
+        "SELECT has_table_privilege('adopted_app', 'later', 'SELECT, INSERT, UPDATE, DELETE')";
+    let asked = Statement::from_string(DbBackend::Postgres, asked);
+    let row = transaction.query_one_raw(asked).await.unwrap().unwrap();
+    assert!(!row.try_get_by_index::<bool>(0).unwrap());
+    transaction.rollback().await.unwrap();
+
+    let strong = "ALTER ROLE adopted_system SUPERUSER CREATEROLE";
+    admin.execute_unprepared(strong).await.unwrap();
+    let refused = roles.create(&admin).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::BypassesRls);
+    let remedy = "run `ALTER ROLE \"adopted_system\" NOSUPERUSER NOCREATEROLE`";
+    assert!(refused.to_string().contains(remedy), "{refused}");
+    roles.drop(&admin).await.unwrap();
+}
+
+#[tokio::test]
+async fn dropped_roles_leave_the_catalog_as_it_was() {
+    let admin = crate::support::admin(&create_database("template1").await).await;
+    let rights = async || {
+        let sql = "SELECT concat_ws('|', (SELECT datacl FROM pg_database WHERE datname = current_database()), \
+                   (SELECT nspacl FROM pg_namespace WHERE nspname = 'public'), \
+                   (SELECT array_agg(defaclacl) FROM pg_default_acl), \
+                   (SELECT array_agg(rolname) FROM pg_roles WHERE rolname LIKE 'passing%'))";
+        let statement = Statement::from_string(DbBackend::Postgres, sql);
+        let row = admin.query_one_raw(statement).await.unwrap().unwrap();
+        row.try_get_by_index::<String>(0).unwrap()
+    };
+    let before = rights().await;
+    let roles = Roles::with_prefix("passing");
+    roles.create(&admin).await.unwrap();
+    assert_eq!(roles.differences(&admin).await.unwrap().findings, []);
+    assert_ne!(rights().await, before);
+    roles.drop(&admin).await.unwrap();
+    assert_eq!(rights().await, before);
 }

@@ -38,6 +38,28 @@ pub async fn check<C: ConnectionTrait>(db: &C, roles: &Roles, include: &Include)
     Ok(Report::of(findings))
 }
 
+impl Roles {
+    /// How the roles differ from what [`create`](Self::create) makes, each with the SQL that mends it:
+    /// the rules `role-…` and `default-privileges` of [`check`], without a look at tables.
+    ///
+    /// # Errors
+    /// As [`check`].
+    ///
+    /// # Cancel safety
+    /// Safe at any point.
+    pub async fn differences<C: ConnectionTrait>(&self, db: &C) -> Result<Report> {
+        postgres_only(db, "roles")?;
+        let subject = Subject::of_roles(self);
+        let mut findings = run(&rule::role::MISSING, &subject, db).await?;
+        if findings.is_empty() {
+            for rule in &rule::role::RULES {
+                findings.extend(run(rule, &subject, db).await?);
+            }
+        }
+        Ok(Report::of(findings))
+    }
+}
+
 async fn run<C: ConnectionTrait>(
     rule: &Rule,
     subject: &Subject<'_>,

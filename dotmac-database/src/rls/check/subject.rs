@@ -26,6 +26,15 @@ impl<'r> Subject<'r> {
                 Some(row(schema, entity.table, tenant.tenant_id, tenant.kind))
             })
             .collect();
+        Self::of(roles, wanted)
+    }
+
+    /// The roles alone.
+    pub fn of_roles(roles: &'r Roles) -> Self {
+        Self::of(roles, BTreeSet::new())
+    }
+
+    fn of(roles: &'r Roles, wanted: BTreeSet<String>) -> Self {
         let rows = match wanted.is_empty() {
             // Not one row, and yet a list of values.
             true => "SELECT NULL::text, NULL::text, NULL::text, NULL::text WHERE false".to_owned(),
