@@ -17,6 +17,7 @@ pub use crate::entity::{
 };
 pub use crate::error::ConstraintColumns;
 pub use crate::error::Result;
+pub use crate::ident::{literal, quote};
 pub use crate::migrate::Installable;
 pub use crate::soft_delete::SoftDeleteMany;
 

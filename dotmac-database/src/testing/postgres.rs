@@ -97,6 +97,26 @@ impl ThrowawayPostgres {
         ThrowawayReplica::of(self)
     }
 
+    /// Kills the server (SIGKILL), as a crash would: connections break, and new ones are refused.
+    ///
+    /// What was committed survives [`restart`](Self::restart) only with the setting
+    /// `synchronous_commit = on`.
+    ///
+    /// # Errors
+    /// [`TestingError::NotReady`] where it has not ended within 30 s.
+    pub fn kill(&mut self) -> Result<(), TestingError> {
+        self.server.kill()
+    }
+
+    /// Starts the killed server again on the same port, and waits until it takes connections.
+    ///
+    /// # Errors
+    /// Those of [`start`](Self::start), for instance while a process of the killed server still ends;
+    /// [`TestingError::Io`] where it was not killed.
+    pub fn restart(&mut self) -> Result<(), TestingError> {
+        self.server.start()
+    }
+
     /// Returns the port on 127.0.0.1.
     pub fn port(&self) -> u16 {
         self.server.port()

@@ -28,7 +28,7 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
 
 /// The shell script that starts the server and, once its owner lets go of the pipe, stops it and
 /// removes the folder. `$1` is the programs' folder, `$2` the server's own; `prepare` is defined
-/// before it. The pipe carries the commands `start` and `stop`.
+/// before it. The pipe carries the commands `start`, `stop` and `kill`.
 ///
 /// It is a process of its own because nothing inside a process sees its SIGKILL: the kernel closes
 /// the pipe then, as it does at every other end.
@@ -42,10 +42,10 @@ start() {
     { "$1/postgres" -D "$2/data" 3<&-; rm -f data/postmaster.pid; : >ended; } &
 }
 # Background jobs start with SIGQUIT ignored; a server with a pid file listens to it.
-halt() {
+end_by() {
     until [ -e ended ] || [ -s data/postmaster.pid ]; do sleep 0.1; done
     # A server that ended by itself: its number may be another process by now.
-    [ -e ended ] || kill -QUIT "$(head -n 1 data/postmaster.pid)"
+    [ -e ended ] || kill "-$1" "$(head -n 1 data/postmaster.pid)"
     wait
 }
 if prepare "$@" && cat settings.conf >>data/postgresql.conf; then
@@ -53,10 +53,11 @@ if prepare "$@" && cat settings.conf >>data/postgresql.conf; then
     while read -r command <&3; do
         case $command in
             start) start "$@" ;;
-            stop) halt ;;
+            stop) end_by QUIT ;;
+            kill) end_by KILL ;;
         esac
     done
-    halt
+    end_by QUIT
 else
     : >ended
     while read -r command <&3; do :; done
@@ -105,7 +106,16 @@ impl Server {
 
     /// Stops the server without warning; its files stay.
     pub(super) fn stop(&mut self) -> Result<(), TestingError> {
-        self.command("stop")?;
+        self.end_by("stop")
+    }
+
+    /// Kills the server (SIGKILL); its files stay, as a crash leaves them.
+    pub(super) fn kill(&mut self) -> Result<(), TestingError> {
+        self.end_by("kill")
+    }
+
+    fn end_by(&mut self, command: &str) -> Result<(), TestingError> {
+        self.command(command)?;
         let deadline = Instant::now() + DEADLINE;
         while !self.has_ended() {
             self.check_deadline(deadline)?;

@@ -20,6 +20,7 @@ mod context;
 mod directory;
 mod entities;
 mod errors;
+mod field;
 mod generated;
 mod health;
 mod hooks;

@@ -5,10 +5,12 @@ use std::process::{Child, ChildStderr, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
+use dotmac_database::ReplicaState;
 use dotmac_database::prelude::*;
 use migration::entity::order;
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 
+use crate::cluster::{Cluster, primary, until_state};
 use crate::support::{PASSWORD, Shop, context, roles, server};
 
 /// A PgBouncer of the test's own, gone with the value or with the process.
@@ -190,4 +192,100 @@ async fn start_check_meets_one_server_only() {
     for check in checks {
         check.await.unwrap().unwrap();
     }
+}
+
+#[tokio::test]
+async fn what_outlives_its_transaction_is_refused_by_the_name_of_pgbouncer() {
+    let shop = Shop::open().await;
+    let bouncer = PgBouncer::start(1);
+    let db = Database::connect(bouncer.config(&shop)).await.unwrap();
+    for sql in [
+        "LISTEN news",
+        "SET work_mem = '1MB'",
+        "SELECT pg_advisory_lock(1)",
+        "DECLARE c CURSOR WITH HOLD FOR SELECT 1",
+        "CREATE TEMPORARY TABLE t (n int)",
+    ] {
+        let refused = db.write(&shop.a, async |tx| tx.execute_unprepared(sql).await);
+        let refused = Error::from(refused.await.map(drop).expect_err(sql));
+        assert_eq!(refused.kind(), ErrorKind::Unsupported, "{sql}");
+        assert!(refused.to_string().contains("PgBouncer"), "{refused}");
+    }
+    let held = db.write(&shop.a, async |tx| {
+        tx.execute_unprepared("SET LOCAL work_mem = '1MB'").await?;
+        tx.execute_unprepared("SELECT pg_advisory_xact_lock(1)")
+            .await
+    });
+    held.await.unwrap();
+    // It would prepare by name, and run what another client named so.
+    assert!(db.plain().execute_unprepared("SELECT 1").await.is_err());
+    db.ping().await.unwrap();
+}
+
+#[tokio::test]
+async fn program_that_does_not_know_of_pgbouncer_does_not_start() {
+    let shop = Shop::open().await;
+    let bouncer = PgBouncer::start(1);
+    let refused = Database::connect(bouncer.config(&shop).pgbouncer(false)).await;
+    let refused = refused.expect_err("PgBouncer refuses our settings");
+    let cause = std::error::Error::source(&refused).unwrap().to_string();
+    assert!(cause.contains("unsupported startup parameter"), "{cause}");
+}
+
+#[tokio::test]
+async fn i36_i38_sessions_share_one_connection_to_a_replica_without_crossing() {
+    let cluster = Cluster::open().await;
+    let replica = Cluster::shared_replica().await;
+    let (first, second) = (
+        PgBouncer::before(primary().port(), 1),
+        PgBouncer::before(replica.port(), 1),
+    );
+    let url = |port| {
+        format!(
+            "postgres://{}:pa%27ss@127.0.0.1:{port}/{}",
+            roles().application,
+            cluster.name
+        )
+    };
+    let config = DatabaseConfig::new(&url(first.port))
+        .unwrap()
+        .pgbouncer(true);
+    let config = config
+        .pool_size(8)
+        .max_overflow(0)
+        .replica(&url(second.port))
+        .unwrap();
+    let config = config.replica_max_lag(Duration::from_secs(600));
+    let db = Database::connect(config).await.unwrap();
+    until_state(&db, ReplicaState::Fit).await;
+    let sessions: usize = match std::env::var_os("DOTMAC_SOAK") {
+        Some(_) => 10_000,
+        None => 800,
+    };
+    let tasks: Vec<_> = (0..8)
+        .map(|task| {
+            let db = db.clone();
+            tokio::spawn(async move {
+                for n in 0..sessions / 8 {
+                    let tenant = ["acme", "beta"][(task + n) % 2];
+                    let read = db
+                        .read(&context(tenant), async |tx| {
+                            let orders = order::Entity::find().all(tx).await?;
+                            assert_eq!(orders.len(), 1);
+                            assert_eq!(orders[0].tenant_id, tenant);
+                            let sql = format!("SELECT {n} AS n, tenant_id FROM orders");
+                            tx.execute_unprepared(&sql).await
+                        })
+                        .await;
+                    read.unwrap();
+                }
+            })
+        })
+        .collect();
+    for task in tasks {
+        task.await.unwrap();
+    }
+    let reads = db.statistics().replicas[0].reads;
+    println!("{reads} of {sessions} sessions on the replica, without crossing");
+    assert!(reads > sessions as u64 / 2, "{reads}");
 }

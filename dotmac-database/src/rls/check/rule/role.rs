@@ -43,7 +43,8 @@ pub const RULES: [Rule; 8] = [
          JOIN pg_auth_members m ON m.roleid = r.oid AND m.member IN (SELECT oid FROM held)
          WHERE r.rolname IN ({owner}, {migrator}, {system}, 'pg_read_server_files',
             'pg_write_server_files', 'pg_execute_server_program', 'pg_read_all_stats', 'pg_monitor',
-            'pg_write_all_data', 'pg_read_all_data', 'pg_signal_backend')",
+            'pg_write_all_data', 'pg_read_all_data', 'pg_signal_backend')
+           AND pg_get_userbyid(m.member) NOT IN ({owner}, {migrator}, {system})",
     ),
     Rule::new(
         "role-owner",
