@@ -8,10 +8,16 @@
 //! | I01–I08 | no context, hostile ids and texts, nested, spawned and shared sessions | `context.rs` |
 //! | I10–I18 | every way to read through SeaORM, and raw SQL | `reads.rs` |
 //! | I20–I29 | every way to write, foreign keys, unique values, the role's rights | `writes.rs` |
-//! | I30, I32, I33, I35 | what is left on a connection | `pool.rs` |
+//! | I03, I04 | a million literals, identifiers and contexts, as the server reads them | `field/quoting.rs` |
+//! | I14, I15, I29 | any SQL as the application; functions that run a text | `attack/sql.rs`, `attack/gate.rs` |
+//! | I30, I32, I33, I35 | what is left on a connection | `pool.rs`, `attack/leftover.rs` |
 //! | I31, I32 | futures dropped after n polls | `cancellation.rs` |
+//! | I34 | the context of each attempt | `retries.rs` |
 //! | I36 | PgBouncer, transaction mode | `pgbouncer.rs` |
-//! | I40, I41, I44 | logins and tables that policies do not bind | `roles.rs` |
+//! | I37 | 200 tenants at once, against a model | `attack/model.rs` |
+//! | I38 | replicas | `replicas.rs`, `pgbouncer.rs` |
+//! | I40, I41, I44 | logins and tables that policies do not bind | `roles.rs`, `rls_check.rs` |
+//! | I42, I43 | policies, views, functions and rights beside ours | `rls_check.rs` |
 //! | I45 | what a migration leaves when it is taken back | `migrations.rs` |
 //! | I60–I62 | soft delete | `soft_delete.rs`, `entities.rs` |
 //! | I65, I66 | stamps | `stamps.rs`, `json.rs` |

@@ -120,11 +120,13 @@ impl Roles {
         let schema = quote(schema.as_deref().unwrap_or("public"));
         let (owner, migrator) = (quote(&self.owner), quote(&self.migrator));
         let (application, system) = (quote(&self.application), quote(&self.system));
-        // PUBLIC may make temporary tables by default, which would meet a connection's next user.
+        // PUBLIC may make temporary tables by default, which would meet a connection's next user, and
+        // before PostgreSQL 15 functions in `public`, which would run before a policy.
         db.execute_unprepared(&format!(
             "GRANT {owner} TO {migrator};\
              GRANT USAGE, CREATE ON SCHEMA {schema} TO {owner}, {migrator};\
              GRANT USAGE ON SCHEMA {schema} TO {application}, {system};\
+             REVOKE CREATE ON SCHEMA {schema} FROM PUBLIC;\
              REVOKE TEMPORARY ON DATABASE {database} FROM PUBLIC;\
              GRANT CONNECT ON DATABASE {database} TO {migrator}, {application}, {system};",
             database = quote(database.as_deref().unwrap_or_default()),

@@ -184,9 +184,18 @@ impl Database {
             let config = self.0.config.of_system()?;
             let cluster = Cluster::connect(&config).await?;
             start_check::run_for_system(&cluster.primary).await?;
-            Ok(Arc::new(cluster))
+            Ok::<_, Error>(Arc::new(cluster))
         };
-        self.0.system.get_or_try_init(connect).await
+        if self.0.cluster.live.is_closing() {
+            return Err(Error::Closed);
+        }
+        let cluster = self.0.system.get_or_try_init(connect).await?;
+        // Whoever closed the database meanwhile has not seen it.
+        if self.0.cluster.live.is_closing() {
+            cluster.close_within(Duration::ZERO).await;
+            return Err(Error::Closed);
+        }
+        Ok(cluster)
     }
 
     /// Whether a system login is configured, or needed at all.

@@ -391,6 +391,20 @@ async fn migrated_database_is_clean() {
 }
 
 #[tokio::test]
+async fn two_hundred_tables_take_no_more_queries_than_one() {
+    let shop = Shop::open().await;
+    let heirs = "DO $$ BEGIN FOR n IN 1..200 LOOP \
+                 EXECUTE format('CREATE TABLE heir_%s (PRIMARY KEY (id)) INHERITS (orders)', n); \
+                 END LOOP; END $$";
+    run(&shop, heirs).await;
+    let plain = shop.db.plain();
+    checked(&plain).await;
+    let started = std::time::Instant::now();
+    assert_eq!(checked(&plain).await.to_string(), "nothing found");
+    println!("204 tables in {:?}", started.elapsed());
+}
+
+#[tokio::test]
 async fn i41_tables_that_policies_do_not_hold_for_are_named_and_mended() {
     each(&TABLES, true).await;
 }

@@ -93,9 +93,11 @@ async fn new_row_names_its_tenant_and_keeps_it() {
 #[tokio::test]
 async fn reason_is_logged_and_reaches_the_database() {
     let (shop, db) = open().await;
+    let system = db.system("it's due").unwrap().on_behalf_of(&shop.a);
+    // Whether an event interests anybody is settled at its first time, by whichever test is first.
+    drop(system.begin().await.unwrap());
     let log = Log::default();
     let guard = log.capture();
-    let system = db.system("it's due").unwrap().on_behalf_of(&shop.a);
     let sql = "SELECT current_setting('app.system_reason') || current_setting('app.current_user_id') \
                || current_setting('app.current_tenant_id')";
     let work = async |tx: &Session| {
@@ -185,6 +187,43 @@ async fn closing_waits_for_system_sessions_and_cuts_them_off() {
     let system = db.system("audit").unwrap();
     let late = system.read(async |tx| order::Entity::find().count(tx).await);
     assert_eq!(kind(late.await), ErrorKind::Closed);
+}
+
+#[tokio::test]
+async fn closed_database_opens_no_pool_for_a_late_system_session() {
+    let (_shop, db) = open().await;
+    let system = db.system("audit").unwrap();
+    db.close().await;
+    assert_eq!(kind(system.begin().await), ErrorKind::Closed);
+}
+
+// What asks for the tenant of its session elsewhere.
+#[tokio::test]
+async fn helpers_reach_all_tenants_in_a_system_session() {
+    let (_shop, db) = open().await;
+    let system = db.system("audit").unwrap();
+    system
+        .write(async |tx| {
+            let rows = [A, "beta", "gamma"].map(|tenant| new_user(Some(tenant)));
+            assert_eq!(user::Entity::insert_bulk(rows).exec(tx).await?, 3);
+            let mut seen = 0;
+            let mut batches = user::Entity::find().find_in_batches(2);
+            while let Some(batch) = batches.next(tx).await? {
+                seen += batch.len();
+            }
+            assert_eq!(seen, 5);
+            let locked = user::Entity::find()
+                .for_update(LockWait::Nowait)
+                .all(tx)
+                .await?;
+            assert_eq!(locked.len(), 5);
+            let upsert = user::Entity::upsert(new_user(Some("gamma")));
+            upsert.on([user::Column::Email]).exec(tx).await?;
+            assert_eq!(user::Entity::find().count(tx).await?, 5);
+            Ok::<_, Error>(())
+        })
+        .await
+        .unwrap();
 }
 
 #[tokio::test]

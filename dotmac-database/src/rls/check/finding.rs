@@ -50,8 +50,9 @@ pub struct Report {
 impl Report {
     pub(super) fn of(mut findings: Vec<Finding>) -> Self {
         findings.sort_by(|a, b| {
-            let by = |it: &Finding| (std::cmp::Reverse(it.severity), it.rule, it.object.clone());
-            by(a).cmp(&by(b))
+            let texts = |it: &Finding| (it.rule, it.object.clone(), it.why.clone());
+            let worse = b.severity.cmp(&a.severity);
+            worse.then_with(|| texts(a).cmp(&texts(b)))
         });
         Report { findings }
     }
