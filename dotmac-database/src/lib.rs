@@ -9,6 +9,7 @@
 //! - [`Database`] and [`Session`]: units of work; [`RequestContext`]: for whom.
 //! - [`rls`] and [`migrate`]: what a migration installs in the database.
 //! - [`SoftDeleteModel`]: delete and restore.
+//! - `web` (features `axum` and `poem`): requests, with sessions as arguments of handlers.
 //! - `testing` (feature): throwaway databases.
 //!
 //! The database is the boundary: policies, constraints and triggers hold for every statement, also
@@ -36,6 +37,8 @@ pub mod rls;
 pub mod telemetry;
 #[cfg(feature = "testing")]
 pub mod testing;
+#[cfg(any(feature = "axum", feature = "poem"))]
+pub mod web;
 
 #[doc(hidden)]
 #[path = "private.rs"]

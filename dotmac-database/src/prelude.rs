@@ -22,3 +22,5 @@ pub use crate::error::{Error, ErrorKind};
 pub use crate::query::{InTenant, InsertBulk, SearchText, SelectInParts, Upsert};
 pub use crate::session::{Database, LockRows, LockWait, RetryPolicy, Session, SessionOptions};
 pub use crate::soft_delete::SoftDeleteModel;
+#[cfg(any(feature = "axum", feature = "poem"))]
+pub use crate::web::{Problem, ReadSession, WriteSession};

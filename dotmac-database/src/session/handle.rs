@@ -217,6 +217,29 @@ impl Session {
     }
 }
 
+/// One unit of work for a whole request: its owner ends it, whoever shares it.
+#[cfg(any(feature = "axum", feature = "poem"))]
+impl Session {
+    /// Another handle on this unit of work, whose drop does not end it.
+    pub(crate) fn share(&self) -> Session {
+        Session {
+            unit: Arc::clone(&self.unit),
+            level: self.level,
+            ended: true,
+        }
+    }
+
+    /// Whether nobody has ended it yet.
+    pub(crate) fn is_open(&self) -> bool {
+        self.unit.ledger().is_open(self.level)
+    }
+
+    /// Commits as [`commit`](Self::commit) does, and ends every handle.
+    pub(crate) async fn commit_shared(&self) -> Result<()> {
+        Arc::clone(&self.unit).commit().await
+    }
+}
+
 impl Drop for Session {
     fn drop(&mut self) {
         if self.ended {
