@@ -1,5 +1,6 @@
 //! Who asks, for which tenant, in which request.
 
+mod background;
 mod handover;
 mod request;
 mod settings;

@@ -29,6 +29,7 @@ pub use address::ProxyHeader;
 pub use claims::{Claims, Rejected, Verifier};
 pub use directory::{CachedDirectory, TenantDirectory, TenantState};
 pub use exchange::Exchange;
+pub use http::StatusCode;
 pub use incoming::Incoming;
 pub use layer::RequestLayer;
 pub use problem::Problem;

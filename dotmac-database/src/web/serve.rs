@@ -58,7 +58,7 @@ where
         .await;
     let mut reply = match admitted {
         Ok(context) => {
-            span::name(&span, &context);
+            context.record(&span);
             let is_safe = matches!(*incoming.method, Method::GET | Method::HEAD);
             let read_only = settings.safe_methods_read_only && is_safe;
             let exchange = Exchange::new(settings.db.clone(), context, read_only);

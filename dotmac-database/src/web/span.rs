@@ -5,7 +5,6 @@ use tracing::Span;
 use tracing::field::Empty;
 
 use super::incoming::Incoming;
-use crate::context::RequestContext;
 
 /// Opens it. The query is left out: it may hold what is secret.
 pub fn open(incoming: &Incoming<'_>, request_id: &str) -> Span {
@@ -21,16 +20,6 @@ pub fn open(incoming: &Incoming<'_>, request_id: &str) -> Span {
         "tenant.id" = Empty,
         "enduser.id" = Empty,
     )
-}
-
-/// Adds for whom the request is.
-pub fn name(span: &Span, context: &RequestContext) {
-    if let Some(tenant) = context.tenant_id() {
-        span.record("tenant.id", tenant.as_str());
-    }
-    if let Some(user) = context.user_id() {
-        span.record("enduser.id", user);
-    }
 }
 
 /// Adds how it ended.

@@ -60,4 +60,5 @@ mod tickets;
 mod tls;
 mod unique_keys;
 mod versions;
+mod web;
 mod writes;
