@@ -51,6 +51,10 @@ pub mod rls_check {}
 #[doc = include_str!("../docs/guide/migrations.md")]
 pub mod migrations {}
 
+#[cfg(all(feature = "axum", feature = "poem"))]
+#[doc = include_str!("../docs/guide/requests.md")]
+pub mod requests {}
+
 #[doc = include_str!("../docs/guide/replicas.md")]
 pub mod replicas {}
 

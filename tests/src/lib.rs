@@ -21,6 +21,7 @@
 //! | I45 | what a migration leaves when it is taken back | `migrations.rs` |
 //! | I60–I62 | soft delete | `soft_delete.rs`, `entities.rs` |
 //! | I65, I66 | stamps | `stamps.rs`, `json.rs` |
+//! | I70–I75 | requests, over HTTP | `web/` |
 
 pub mod library;
 pub mod mixin;

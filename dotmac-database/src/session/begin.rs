@@ -16,6 +16,12 @@ use crate::error::{Error, Result};
 
 impl Unit {
     /// Takes a connection, and sends what precedes the first statement of `level`.
+    #[tracing::instrument(
+        level = "debug",
+        name = "dotmac.session.begin",
+        skip_all,
+        fields(otel.kind = "client", db.system = ?self.backend(), read_only = self.is_read_only())
+    )]
     pub(super) async fn open(&self, slot: &mut Slot, level: LevelId, next: Passed) -> Result<()> {
         if !slot.is_live() {
             let ticket = Ticket::take(&self.cluster, &self.slot, slot.cut())?;

@@ -280,6 +280,12 @@ impl Unit {
         Ok(())
     }
 
+    #[tracing::instrument(
+        level = "debug",
+        name = "dotmac.session.commit",
+        skip_all,
+        fields(otel.kind = "client", db.system = ?self.backend())
+    )]
     async fn send_commit(&self, slot: &mut Slot, before: &[Command]) -> Result<()> {
         let mut sql = self.sql(before);
         sql.push_str(match self.backend() {

@@ -76,9 +76,13 @@ async fn i72_client_that_goes_away_leaves_nothing() {
         drop(client);
         // It ends while the statement still waits: nothing but the client's leaving can have done that.
         let kept = site.kept.0.lock().unwrap().take().unwrap();
-        while kept.after_commit(async || ()).is_ok() {
-            tokio::task::yield_now().await;
-        }
+        let ended = async {
+            while kept.after_commit(async || ()).is_ok() {
+                tokio::task::yield_now().await;
+            }
+        };
+        let ended = tokio::time::timeout(LONG, ended).await;
+        ended.expect("the session outlives its client");
         lock.release().await;
         site.rests().await;
         assert_eq!(site.total().await, 10, "{framework:?}");

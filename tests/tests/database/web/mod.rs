@@ -10,3 +10,4 @@ mod problem;
 mod session;
 mod site;
 mod tenant;
+mod trace;

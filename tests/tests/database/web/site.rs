@@ -94,7 +94,9 @@ impl Site {
         let sql = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() \
                    AND pid <> pg_backend_pid() AND xact_start IS NOT NULL AND usename = 'shop_app'";
         let busy = Statement::from_string(DbBackend::Postgres, sql);
-        while admin.query_one_raw(busy.clone()).await.unwrap().is_some() {}
+        let rest = async { while admin.query_one_raw(busy.clone()).await.unwrap().is_some() {} };
+        let rested = tokio::time::timeout(LONG, rest).await;
+        rested.expect("a connection stays in a transaction");
     }
 }
 
