@@ -26,8 +26,8 @@ const CONTROL: [&str; 11] = [
 ];
 
 /// Names that a statement of any kind can change a setting by: themselves, spelled in escapes
-/// (`U&"…"`), or inside of a text that PostgreSQL's own functions run as SQL.
-const SETTERS: [&str; 8] = [
+/// (`U&"…"`), or inside of a text that functions of PostgreSQL and its extensions run as SQL.
+const SETTERS: [&str; 18] = [
     "SET_CONFIG",
     "PG_SETTINGS",
     "U&",
@@ -36,10 +36,17 @@ const SETTERS: [&str; 8] = [
     "QUERY_TO_XML_AND_XMLSCHEMA",
     "TS_STAT",
     "TS_REWRITE",
+    "CONNECTBY",
+    "CROSSTAB",
+    "CROSSTAB2",
+    "CROSSTAB3",
+    "CROSSTAB4",
+    "DBLINK",
+    "DBLINK_EXEC",
+    "DBLINK_OPEN",
+    "DBLINK_SEND_QUERY",
+    "XPATH_TABLE",
 ];
-
-/// The functions of PostgreSQL's own extensions that run a text as SQL.
-const RUNNERS: [&str; 4] = ["CONNECTBY", "CROSSTAB", "DBLINK", "XPATH_TABLE"];
 
 /// Parts of all names that [`check`] looks for in a single query; a query without any is plain.
 static SUSPICIOUS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
@@ -126,16 +133,12 @@ fn belongs_to_the_session(words: &[&str]) -> bool {
         [first, ..] if CONTROL.contains(first) => true,
         ["ALTER", "ROLE" | "USER", ..] => true,
         ["SET", "SESSION" | "LOCAL", name, ..] | ["SET", name, ..] => is_ours(name),
-        words => words.iter().any(|word| {
-            SETTERS.contains(word) || RUNNERS.iter().any(|runner| word.starts_with(runner))
-        }),
+        words => words.iter().any(|word| SETTERS.contains(word)),
     }
 }
 
 /// What of a statement stays on the connection after its transaction, if it says so.
 fn outlives(words: &[&str]) -> Option<&'static str> {
-    let has = |word: &str| words.contains(&word);
-    let is_temporary = || has("TEMP") || has("TEMPORARY");
     match words {
         ["SET", "LOCAL" | "CONSTRAINTS", ..] => None,
         ["SET", ..] => Some("SET without LOCAL"),
@@ -145,8 +148,11 @@ fn outlives(words: &[&str]) -> Option<&'static str> {
             .windows(2)
             .any(|pair| pair == ["WITH", "HOLD"])
             .then_some("a cursor WITH HOLD"),
-        ["CREATE", ..] if is_temporary() => Some("a temporary table"),
-        _ if has("INTO") && is_temporary() => Some("a temporary table"),
+        ["CREATE", "OR", "REPLACE", kind, ..] if is_temporary(kind) => Some("a temporary table"),
+        ["CREATE", "LOCAL" | "GLOBAL", kind, ..] | ["CREATE", kind, ..] if is_temporary(kind) => {
+            Some("a temporary table")
+        }
+        _ if selects_into_temporary(words) => Some("a temporary table"),
         words => words
             .iter()
             .any(|word| {
@@ -175,6 +181,20 @@ fn is_ours(name: &str) -> bool {
                 | "TRANSACTION"
                 | "TRANSACTION_READ_ONLY"
         )
+}
+
+fn is_temporary(word: &str) -> bool {
+    matches!(word, "TEMP" | "TEMPORARY")
+}
+
+/// `SELECT … INTO TEMP t`, and not `INSERT INTO temp`.
+fn selects_into_temporary(words: &[&str]) -> bool {
+    words.windows(3).any(|three| match three {
+        ["INSERT" | "MERGE", "INTO", _] => false,
+        [_, "INTO", "LOCAL" | "GLOBAL"] => true,
+        [_, "INTO", kind] => is_temporary(kind),
+        _ => false,
+    })
 }
 
 #[cfg(test)]
@@ -256,6 +276,9 @@ mod tests {
             "SELECT \"rights_status\", \"configuration\" FROM \"templates\"",
             "UPDATE \"orders\" SET \"temp\" = $1 RETURNING \"temperature\"",
             "INSERT INTO \"notes\" (\"body\") VALUES ('set_config')",
+            "INSERT INTO \"readings\" (\"temp\", \"temporary\") VALUES ($1, $2)",
+            "INSERT INTO temp VALUES (1)",
+            "SELECT * FROM \"dblink_jobs\" WHERE \"crosstab_of\" = $1",
             "SELECT pg_advisory_xact_lock($1)",
             "WITH x AS (SELECT 1) SELECT * FROM x",
         ] {
@@ -284,6 +307,14 @@ mod tests {
             ("CREATE TEMP TABLE t (n int)", "a temporary table"),
             (
                 "CREATE LOCAL TEMPORARY TABLE t (n int)",
+                "a temporary table",
+            ),
+            (
+                "CREATE OR REPLACE TEMP VIEW v AS SELECT 1",
+                "a temporary table",
+            ),
+            (
+                "WITH x AS (SELECT 1) SELECT * INTO LOCAL TEMP t FROM x",
                 "a temporary table",
             ),
             (
