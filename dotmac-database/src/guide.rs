@@ -58,5 +58,8 @@ pub mod requests {}
 #[doc = include_str!("../docs/guide/replicas.md")]
 pub mod replicas {}
 
+#[doc = include_str!("../docs/guide/pgbouncer.md")]
+pub mod pgbouncer {}
+
 #[doc = include_str!("../docs/guide/operation.md")]
 pub mod operation {}
