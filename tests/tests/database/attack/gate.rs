@@ -2,6 +2,7 @@
 
 use dotmac_database::prelude::*;
 use dotmac_database::testing::assert_refused;
+use migration::entity::order;
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 
 use crate::support::Shop;
@@ -46,6 +47,8 @@ async fn strings_are_read_by_the_server_as_the_gate_reads_them() {
     let work = async |tx: &Session| {
         // One string for the standard; without it, a string, a COMMIT and a comment.
         tx.execute_unprepared(r"SELECT '\'' ; COMMIT; --'").await?;
+        // The transaction and its tenant are still there.
+        assert_eq!(order::Entity::find().all(tx).await?.len(), 1);
         let refused = tx
             .execute_unprepared("SET standard_conforming_strings = off")
             .await;
