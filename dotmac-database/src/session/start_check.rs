@@ -37,6 +37,7 @@ pub async fn run(pool: &Pool) -> Result<()> {
 pub async fn run_for_system(pool: &Pool) -> Result<()> {
     let mut check = Check::begin(pool).await?;
     check.roles().await?;
+    check.owns_nothing().await?;
     check.sees_all().await
 }
 
@@ -191,6 +192,27 @@ impl Check {
             Some(row) => Err(Error::Unprotected {
                 table: text(&row, "table")?,
                 remedy: "call `rls::install` for its entity in a migration".to_owned(),
+            }),
+        }
+    }
+
+    // The migrator sees all rows too, and can change their tables.
+    async fn owns_nothing(&mut self) -> Result<()> {
+        let sql = format!(
+            "{HELD} SELECT session_user::text AS login, c.oid::regclass::text AS table \
+             FROM {} JOIN held ON held.oid = c.relowner ORDER BY 2",
+            self.tables,
+        );
+        match self.first(&sql).await? {
+            None => Ok(()),
+            Some(row) => Err(Error::Config {
+                variable: "SYSTEM_DATABASE_URL",
+                reason: format!(
+                    "is the login of \"{}\", which can act as the owner of {}: connect as the system \
+                     role that `Roles::create` makes",
+                    text(&row, "login")?,
+                    text(&row, "table")?,
+                ),
             }),
         }
     }

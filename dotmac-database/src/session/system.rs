@@ -117,7 +117,8 @@ impl System {
     ///
     /// # Errors
     /// At the first one: [`Error::BypassesRls`] for a login that policies do not bind at all,
-    /// [`Error::Config`] for one that they show no rows, such as the application's, and those of
+    /// [`Error::Config`] for one that they show no rows, such as the application's, or that can change
+    /// tables, as the migrator's can, and those of
     /// [`Database::connect`].
     ///
     /// # Cancel safety

@@ -146,9 +146,10 @@ async fn system_session_needs_its_own_login_and_a_reason() {
         none.to_string().starts_with("`SYSTEM_DATABASE_URL` "),
         "{none}"
     );
-    // What the application sees is nothing, and a superuser needs no policy.
+    // The application sees nothing, the migrator may do more, and a superuser needs no policy.
     for (login, expected) in [
         (roles().application.clone(), ErrorKind::Config),
+        (roles().migrator.clone(), ErrorKind::Config),
         ("boss".to_owned(), ErrorKind::BypassesRls),
     ] {
         let admin = shop.admin().await;
