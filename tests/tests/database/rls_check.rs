@@ -297,7 +297,14 @@ const KEYS: [Case; 1] = [case(
 )];
 
 /// What is only named: the remedy is a human's.
-const DECISIONS: [Case; 6] = [
+const DECISIONS: [Case; 7] = [
+    case(
+        "key-natural",
+        Advice,
+        "order_lines_pkey on order_lines",
+        "ALTER TABLE order_lines DROP CONSTRAINT order_lines_pkey; \
+         ALTER TABLE order_lines ADD COLUMN number serial PRIMARY KEY",
+    ),
     case(
         "materialized-view",
         Danger,

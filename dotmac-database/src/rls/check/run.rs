@@ -13,8 +13,8 @@ use crate::rls::{Roles, postgres_only};
 /// linked into the program, what is made of them, and the roles.
 ///
 /// Of `include`, the patterns of schemas and tables count; a table whose entity names no schema is
-/// taken for one of `public` there. It only reads the catalog, which every role may: two dozen queries. What it looks for is in the
-/// [guide](crate::guide::rls_check).
+/// taken for one of `public` there. It only reads the catalog of PostgreSQL 14 or later, which every
+/// role may, by some thirty queries. What it looks for is in the [guide](crate::guide::rls_check).
 ///
 /// # Errors
 /// [`Error::Unsupported`](crate::Error::Unsupported) on SQLite; the database's.

@@ -10,7 +10,7 @@ use crate::rls::check::finding::Finding;
 /// wrong role in plans), CVE-2024-10976 (policies below subqueries in kept plans), CVE-2024-10978 (SET
 /// ROLE), CVE-2025-8713 (statistics show values of other rows).
 /// <https://www.postgresql.org/support/security/>
-const MENDED: [(i32, i32); 5] = [(13, 22), (14, 19), (15, 14), (16, 10), (17, 6)];
+const MENDED: [(i32, i32); 4] = [(14, 19), (15, 14), (16, 10), (17, 6)];
 
 /// A server below these.
 pub async fn outdated<C: ConnectionTrait>(db: &C) -> Result<Option<Finding>> {
@@ -51,7 +51,7 @@ mod tests {
             (170_005, true),
             (170_006, false),
             (180_000, false),
-            (120_022, true),
+            (130_022, true),
         ] {
             assert_eq!(judge(version).is_some(), outdated, "{version}");
         }
