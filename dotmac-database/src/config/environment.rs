@@ -197,7 +197,7 @@ mod tests {
         assert_eq!(config.application_name.as_deref(), Some("shop"));
         assert!(config.echo && config.pgbouncer);
         let system = config.of_system().expect("set");
-        assert_eq!(system.url(), "postgresql://s:hunter2@h/d");
+        assert_eq!(system.url(), "postgres://s:hunter2@h/d");
         assert_eq!(system.max_connections(), 5);
         let redis = config.redis().expect("set");
         assert_eq!(redis.url(), "redis://:hunter2@cache/0");
