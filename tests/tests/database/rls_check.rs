@@ -73,7 +73,16 @@ const TABLES: [Case; 6] = [
     ),
 ];
 
-const POLICIES: [Case; 17] = [
+const POLICIES: [Case; 18] = [
+    // An heir with a policy of our name.
+    case(
+        "policy-extra",
+        Danger,
+        "dotmac_tenant on old_orders",
+        "CREATE TABLE old_orders () INHERITS (orders); \
+         ALTER TABLE old_orders ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY; \
+         CREATE POLICY dotmac_tenant ON old_orders TO shop_app USING (true)",
+    ),
     case(
         "policy-missing",
         Warning,
@@ -240,7 +249,20 @@ const RIGHTS: [Case; 8] = [
     ),
 ];
 
-const VIEWS: [Case; 7] = [
+const VIEWS: [Case; 9] = [
+    case(
+        "view-open",
+        Danger,
+        "all_orders",
+        "CREATE VIEW all_orders AS SELECT * FROM orders; ALTER VIEW all_orders OWNER TO shop_system",
+    ),
+    case(
+        "definer-function",
+        Danger,
+        "peek()",
+        "CREATE FUNCTION peek() RETURNS bigint LANGUAGE sql SECURITY DEFINER AS \
+         $$ SELECT count(*) FROM orders $$; ALTER FUNCTION peek() OWNER TO shop_system",
+    ),
     case(
         "view-open",
         Danger,
@@ -398,7 +420,7 @@ async fn migrated_database_is_clean() {
 }
 
 #[tokio::test]
-async fn two_hundred_tables_take_no_more_queries_than_one() {
+async fn heirs_by_the_hundred_are_looked_at() {
     let shop = Shop::open().await;
     let heirs = "DO $$ BEGIN FOR n IN 1..200 LOOP \
                  EXECUTE format('CREATE TABLE heir_%s (PRIMARY KEY (id)) INHERITS (orders)', n); \

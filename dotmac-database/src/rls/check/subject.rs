@@ -45,7 +45,8 @@ impl<'r> Subject<'r> {
             preamble: PREAMBLE
                 .replace("{rows}", &rows)
                 .replace("{application}", &literal(&roles.application))
-                .replace("{migrator}", &literal(&roles.migrator)),
+                .replace("{migrator}", &literal(&roles.migrator))
+                .replace("{system}", &literal(&roles.system)),
         }
     }
 
@@ -100,6 +101,7 @@ held AS (
 seeing AS (
     SELECT oid, rolname FROM pg_roles
     WHERE rolsuper OR rolbypassrls OR pg_has_role(oid, {migrator}, 'USAGE')
+       OR pg_has_role(oid, {system}, 'USAGE')
 ),
 views AS (
     SELECT r.ev_class AS oid

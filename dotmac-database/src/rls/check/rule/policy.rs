@@ -37,7 +37,8 @@ pub const RULES: [Rule; 3] = [
             AND coalesce(pg_get_expr(p.polwithcheck, p.polrelid), 'current_tenant_id')
                 LIKE '%current_tenant_id%' AS asks) AS a
          WHERE p.polrelid IN (SELECT oid FROM guarded) AND p.polpermissive
-           AND p.polname NOT IN ('dotmac_tenant', 'dotmac_migrator', 'dotmac_system')
+           AND NOT (p.polname IN ('dotmac_tenant', 'dotmac_migrator', 'dotmac_system')
+                AND p.polrelid IN (SELECT oid FROM tables))
            AND (0 = ANY (p.polroles) OR EXISTS (SELECT FROM held WHERE oid = ANY (p.polroles)))",
     ),
     Rule::judging(
