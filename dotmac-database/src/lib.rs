@@ -35,6 +35,7 @@ pub mod prelude;
 pub mod query;
 pub mod rls;
 pub mod telemetry;
+pub mod tenancy;
 #[cfg(feature = "testing")]
 pub mod testing;
 #[cfg(any(feature = "axum", feature = "poem"))]
@@ -47,14 +48,14 @@ pub mod __private;
 pub use dotmac_database_derive::{hooks, mixin, model};
 
 pub use config::{DatabaseConfig, RedisConfig, StartCheck};
-pub use context::{RequestContext, TenantId, TenantKey, TenantKind};
+pub use context::{RequestContext, SchemaName, TenantId, TenantKey, TenantKind};
 pub use entity::scope::reversed;
 pub use entity::{
     AuditColumns, Audited, BaseModel, Featured, Features, HasMixin, JsonInput, JsonModel, Mixin,
     MixinHooks, SoftDelete, SoftDeleteColumns, TenantAware, TenantColumn, TimestampColumns,
     Timestamps, UpdateManyVersioned, Versioned,
 };
-pub use error::{Error, ErrorKind, Result, Retryable, Violation};
+pub use error::{Error, ErrorKind, Result, Retryable, TenancyError, Violation};
 pub use session::{
     AcquireStatistics, Closed, Database, Health, LockRows, LockWait, LockedSelect, MigrationHealth,
     PoolStatistics, PrimaryHealth, ReadStatistics, ReplicaState, ReplicaStatistics, RetryPolicy,

@@ -20,7 +20,7 @@ const ROOT_ENTRIES: &str = "Cargo.toml Cargo.lock LICENSE CHANGELOG.md README.md
     dotmac-database-derive migration examples tests target";
 
 /// The modules of `dotmac-database/src` from the bottom up; a module uses strictly lower layers.
-const LAYERS: [&[&str]; 7] = [
+const LAYERS: [&[&str]; 8] = [
     &["error"],
     &["ident", "config", "telemetry"],
     &["context"],
@@ -36,6 +36,7 @@ const LAYERS: [&[&str]; 7] = [
         "query",
     ],
     &["migrate", "web", "testing"],
+    &["cli"],
 ];
 
 /// Files that name modules of every layer: the crate's faces toward users and toward its macros.

@@ -23,9 +23,12 @@ pub enum ErrorKind {
     ForeignTenant,
     /// [`Error::OutsideSession`](crate::Error::OutsideSession).
     OutsideSession,
-    /// [`Error::InvalidTenant`](crate::Error::InvalidTenant) or
+    /// [`Error::InvalidTenant`](crate::Error::InvalidTenant),
+    /// [`Error::InvalidSchema`](crate::Error::InvalidSchema) or
     /// [`Error::InvalidContext`](crate::Error::InvalidContext).
     InvalidContext,
+    /// [`Error::Tenancy`](crate::Error::Tenancy).
+    Tenancy,
     /// [`Error::PhysicalDelete`](crate::Error::PhysicalDelete), or the guard trigger's refusal.
     PhysicalDelete,
     /// [`Error::BypassesRls`](crate::Error::BypassesRls).

@@ -7,6 +7,7 @@ mod kind;
 mod postgres;
 mod retryable;
 mod sqlite;
+mod tenancy;
 mod variant;
 mod violation;
 
@@ -14,5 +15,6 @@ pub use columns::ConstraintColumns;
 pub use database::{GUARD_MESSAGE, STALE_MESSAGE};
 pub use kind::ErrorKind;
 pub use retryable::Retryable;
+pub use tenancy::TenancyError;
 pub use variant::{Error, Result};
 pub use violation::Violation;

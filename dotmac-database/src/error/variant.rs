@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use sea_orm::DbErr;
 
-use super::{ErrorKind, Violation};
+use super::{ErrorKind, TenancyError, Violation};
 
 /// The result of this crate's functions.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -49,6 +49,15 @@ pub enum Error {
         /// What the id must be.
         reason: String,
     },
+    /// A text cannot be a schema's name, or a tenant's id cannot be part of one.
+    #[error("the schema's name is not valid: {reason}")]
+    InvalidSchema {
+        /// What the name must be.
+        reason: String,
+    },
+    /// What stands against work on a tenant, its schema or its database.
+    #[error(transparent)]
+    Tenancy(#[from] TenancyError),
     /// A field of the context cannot be stored to the letter.
     #[error("`{field}` of the request context is not valid: {reason}")]
     InvalidContext {
@@ -368,7 +377,10 @@ impl Error {
             Error::MissingTenant { .. } => ErrorKind::MissingTenant,
             Error::ForeignTenant { .. } => ErrorKind::ForeignTenant,
             Error::OutsideSession { .. } => ErrorKind::OutsideSession,
-            Error::InvalidTenant { .. } | Error::InvalidContext { .. } => ErrorKind::InvalidContext,
+            Error::InvalidTenant { .. }
+            | Error::InvalidSchema { .. }
+            | Error::InvalidContext { .. } => ErrorKind::InvalidContext,
+            Error::Tenancy(_) => ErrorKind::Tenancy,
             Error::PhysicalDelete { .. } => ErrorKind::PhysicalDelete,
             Error::BypassesRls { .. } => ErrorKind::BypassesRls,
             Error::StaleVersion { .. } => ErrorKind::StaleVersion,

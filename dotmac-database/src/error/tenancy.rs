@@ -1,0 +1,60 @@
+//! What can go wrong with schemas of tenants, the directory and the fleet.
+
+/// What stands against work on a tenant, its schema or its database; part of
+/// [`Error::Tenancy`](crate::Error::Tenancy).
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TenancyError {
+    /// The directory has no such tenant.
+    #[error("there is no tenant \"{tenant}\"")]
+    UnknownTenant {
+        /// The tenant's id.
+        tenant: String,
+    },
+    /// The directory has that tenant already.
+    #[error("tenant \"{tenant}\" exists already")]
+    TenantExists {
+        /// The tenant's id.
+        tenant: String,
+    },
+    /// The schema does not exist, or the role may not use it.
+    #[error("schema \"{schema}\" does not exist")]
+    UnknownSchema {
+        /// The schema.
+        schema: String,
+    },
+    /// The schema exists already.
+    #[error("schema \"{schema}\" exists already")]
+    SchemaExists {
+        /// The schema.
+        schema: String,
+    },
+    /// A schema holds what cannot be copied to another.
+    #[error("{object} cannot be cloned: {reason}")]
+    NotClonable {
+        /// The object, with its kind.
+        object: String,
+        /// Why.
+        reason: String,
+    },
+    /// The tenant is in a state in which this cannot be done.
+    #[error("tenant \"{tenant}\" is {state}: {remedy}")]
+    State {
+        /// The tenant's id.
+        tenant: String,
+        /// Its state.
+        state: String,
+        /// What to do.
+        remedy: String,
+    },
+    /// The schema of a tenant and the program do not fit.
+    #[error("the schema of {tenants} is not at the version of this program ({expected}): {remedy}")]
+    VersionSkew {
+        /// Which tenants, or how many.
+        tenants: String,
+        /// The version that the program is written for.
+        expected: String,
+        /// What to do.
+        remedy: String,
+    },
+}

@@ -1,0 +1,1 @@
+//! Tenants with a schema or a database of their own.
