@@ -57,4 +57,12 @@ pub enum TenancyError {
         /// What to do.
         remedy: String,
     },
+    /// A text is no placement, or no state, of a tenant.
+    #[error("the {what} is not valid: it must be {expected}")]
+    Unreadable {
+        /// What was read.
+        what: &'static str,
+        /// What it must be.
+        expected: &'static str,
+    },
 }
