@@ -3,11 +3,14 @@
 use http::{StatusCode, header};
 
 use super::claims::{Claims, Rejected};
-use super::directory::TenantState;
 use super::incoming::Incoming;
 use super::layer::Settings;
 use super::problem::Problem;
 use crate::context::{RequestContext, TenantId};
+use crate::tenancy::TenantState;
+
+/// How many seconds a client waits for a tenant that is not served yet.
+const RETRY_AFTER: u32 = 5;
 
 impl Settings {
     /// The context of the request, or why it has none.
@@ -75,9 +78,7 @@ impl Settings {
     async fn check(&self, tenant: &TenantId) -> Result<(), Problem> {
         match self.directory.find(tenant).await {
             Ok(Some(TenantState::Active)) => Ok(()),
-            Ok(Some(TenantState::Suspended)) => Err(Problem::new(StatusCode::FORBIDDEN)
-                .code("tenant_suspended")
-                .title("The tenant is suspended")),
+            Ok(Some(state)) => Err(not_served(state)),
             Ok(None) => Err(unknown()),
             Err(error) => Err(Problem::unavailable().caused_by(error)),
         }
@@ -110,6 +111,26 @@ fn unknown() -> Problem {
     Problem::new(StatusCode::NOT_FOUND)
         .code("unknown_tenant")
         .title("There is no such tenant")
+}
+
+fn not_served(state: TenantState) -> Problem {
+    match state {
+        TenantState::Suspended => Problem::new(StatusCode::FORBIDDEN)
+            .code("tenant_suspended")
+            .title("The tenant is suspended"),
+        TenantState::Archived => Problem::new(StatusCode::FORBIDDEN)
+            .code("tenant_archived")
+            .title("The tenant is archived"),
+        TenantState::Creating => come_again("tenant_creating", "The tenant is being made"),
+        _ => come_again("tenant_unavailable", "The tenant cannot be served now"),
+    }
+}
+
+fn come_again(code: &str, title: &str) -> Problem {
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE)
+        .code(code)
+        .title(title)
+        .retry_after(RETRY_AFTER)
 }
 
 /// The token of the one `Authorization` header.

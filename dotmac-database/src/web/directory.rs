@@ -8,16 +8,7 @@ use moka::future::Cache;
 
 use crate::context::TenantId;
 use crate::error::Result;
-
-/// Whether a tenant is served.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum TenantState {
-    /// It is.
-    Active,
-    /// It exists, and its requests are refused: 403.
-    Suspended,
-}
+use crate::tenancy::TenantState;
 
 /// Knows the tenants. It is asked for every request: wrap what is slow in a [`CachedDirectory`].
 ///

@@ -25,9 +25,10 @@ mod serve;
 mod session;
 mod span;
 
+pub use crate::tenancy::TenantState;
 pub use address::ProxyHeader;
 pub use claims::{Claims, Rejected, Verifier};
-pub use directory::{CachedDirectory, TenantDirectory, TenantState};
+pub use directory::{CachedDirectory, TenantDirectory};
 pub use exchange::Exchange;
 pub use http::StatusCode;
 pub use incoming::Incoming;
