@@ -39,6 +39,9 @@ pub mod bulk {}
 #[doc = include_str!("../docs/guide/isolation.md")]
 pub mod isolation {}
 
+#[doc = include_str!("../docs/guide/schemas.md")]
+pub mod schemas {}
+
 #[doc = include_str!("../docs/guide/roles.md")]
 pub mod roles {}
 

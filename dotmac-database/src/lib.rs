@@ -47,8 +47,8 @@ pub mod __private;
 
 pub use dotmac_database_derive::{hooks, mixin, model};
 
-pub use config::{DatabaseConfig, RedisConfig, StartCheck};
-pub use context::{RequestContext, SchemaName, TenantId, TenantKey, TenantKind};
+pub use config::{DatabaseConfig, RedisConfig, StartCheck, Tenancy};
+pub use context::{RequestContext, SchemaName, SearchPath, TenantId, TenantKey, TenantKind};
 pub use entity::scope::reversed;
 pub use entity::{
     AuditColumns, Audited, BaseModel, Featured, Features, HasMixin, JsonInput, JsonModel, Mixin,

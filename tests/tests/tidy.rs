@@ -22,9 +22,9 @@ const ROOT_ENTRIES: &str = "Cargo.toml Cargo.lock LICENSE CHANGELOG.md README.md
 /// The modules of `dotmac-database/src` from the bottom up; a module uses strictly lower layers.
 const LAYERS: [&[&str]; 8] = [
     &["error"],
-    &["ident", "config", "telemetry"],
+    &["ident", "telemetry"],
     &["context"],
-    &["entity"],
+    &["config", "entity"],
     &["session"],
     &[
         "rls",

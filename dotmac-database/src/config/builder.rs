@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::{DatabaseConfig, RedisConfig, StartCheck, url};
+use super::{DatabaseConfig, RedisConfig, StartCheck, Tenancy, url};
+use crate::context::SearchPath;
 use crate::error::{Error, Result};
 
 impl DatabaseConfig {
@@ -121,6 +122,13 @@ impl DatabaseConfig {
     /// Where Redis is, which [`redis`](Self::redis) tells.
     pub fn with_redis(mut self, redis: RedisConfig) -> Self {
         self.redis = Some(redis);
+        self
+    }
+
+    /// Each tenant has a schema of its own, in which its sessions find their tables by this search path:
+    /// [`Tenancy::Schemas`]. PostgreSQL only.
+    pub fn schemas(mut self, path: SearchPath) -> Self {
+        self.tenancy = Tenancy::Schemas(path);
         self
     }
 

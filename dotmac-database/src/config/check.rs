@@ -13,6 +13,7 @@ const MAX_TIMEOUT: Duration = Duration::from_millis(i32::MAX as u64);
 
 /// Refuses the first setting that cannot be used, by the name of its variable.
 pub fn all(config: &DatabaseConfig) -> Result<()> {
+    config.tenancy.check(config.url())?;
     connections(config)?;
     time("DB_POOL_TIMEOUT", Some(config.pool_timeout))?;
     time("DB_POOL_RECYCLE", config.pool_recycle)?;

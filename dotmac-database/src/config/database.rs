@@ -6,7 +6,7 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::replica::Replicas;
-use super::{RedisConfig, check, environment, url};
+use super::{RedisConfig, Tenancy, check, environment, url};
 use crate::error::{Error, Result};
 
 /// Work across tenants is done by few.
@@ -32,6 +32,7 @@ const SYSTEM_CONNECTIONS: u32 = 5;
 /// | [`redis`](Self::redis) | `REDIS_URL`, `REDIS_MAX_CONNECTIONS` | none, 50 connections |
 /// | [`start_check`](Self::start_check) | | on |
 /// | [`system_url`](Self::system_url) | `SYSTEM_DATABASE_URL` | none |
+/// | [`schemas`](Self::schemas) | | off: tenants share tables |
 /// | [`replica`](Self::replica) | `DATABASE_REPLICA_URLS` (separated by commas) | none |
 /// | [`replica_max_lag`](Self::replica_max_lag) | `DB_REPLICA_MAX_LAG` (seconds) | 10 s |
 /// | [`replica_probe_interval`](Self::replica_probe_interval) | | 500 ms |
@@ -69,6 +70,7 @@ pub struct DatabaseConfig {
     pub(crate) start_check: StartCheck,
     pub(crate) replicas: Replicas,
     pub(crate) system_url: Option<SecretString>,
+    pub(crate) tenancy: Tenancy,
 }
 
 /// Whether [`Database::connect`](crate::Database::connect) refuses a role that bypasses row-level
@@ -110,6 +112,7 @@ impl DatabaseConfig {
             start_check: StartCheck::Enforced,
             replicas: Replicas::none(),
             system_url: None,
+            tenancy: Tenancy::Rows,
         })
     }
 
@@ -189,6 +192,7 @@ impl fmt::Debug for DatabaseConfig {
             .field("redis", &self.redis)
             .field("start_check", &self.start_check)
             .field("replicas", &self.replicas)
+            .field("tenancy", &self.tenancy)
             .field("has_system_url", &self.system_url.is_some())
             .finish()
     }

@@ -7,9 +7,11 @@ mod environment;
 mod parts;
 mod redis;
 mod replica;
+mod tenancy;
 mod url;
 
 pub use database::{DatabaseConfig, StartCheck};
 pub use parts::database_url;
 pub use redis::RedisConfig;
+pub use tenancy::Tenancy;
 pub use url::normalize;

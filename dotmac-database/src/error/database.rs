@@ -42,6 +42,7 @@ pub fn typed(source: DbErr) -> Error {
         ErrorKind::ReadOnly => Error::ReadOnlyTransaction(source),
         ErrorKind::Serialization => Error::Serialization(source),
         ErrorKind::Deadlock => Error::Deadlock(source),
+        ErrorKind::StalePlan => Error::StalePlan(source),
         ErrorKind::StatementTimeout => Error::StatementTimeout(source),
         ErrorKind::LockTimeout => Error::LockTimeout(source),
         ErrorKind::PoolTimeout => Error::PoolTimeout(source),
@@ -81,6 +82,11 @@ fn driver(error: &sqlx::Error) -> Finding {
         | sqlx::Error::WorkerCrashed => ErrorKind::ConnectionLost.into(),
         _ => ErrorKind::Other.into(),
     }
+}
+
+/// Whether a statement that the connection has prepared no longer fits the tables it finds.
+pub fn is_stale_plan(error: &sqlx::Error) -> bool {
+    driver(error).kind == ErrorKind::StalePlan
 }
 
 fn server(error: &dyn DatabaseError) -> Finding {

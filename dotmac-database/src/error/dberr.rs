@@ -21,6 +21,7 @@ impl From<Error> for DbErr {
             | Error::ReadOnlyTransaction(source)
             | Error::Serialization(source)
             | Error::Deadlock(source)
+            | Error::StalePlan(source)
             | Error::StatementTimeout(source)
             | Error::LockTimeout(source)
             | Error::PoolTimeout(source)

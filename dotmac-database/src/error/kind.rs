@@ -9,7 +9,7 @@
 /// | `NotFound` | 404 |
 /// | `Unique`, `ForeignKey`, `Exclusion`, `PhysicalDelete`, `StaleVersion` | 409 |
 /// | `Check`, `NotNull`, `InvalidInput` | 422 |
-/// | `Serialization`, `Deadlock` | run the unit of work again; after some attempts 503 |
+/// | `Serialization`, `Deadlock`, `StalePlan` | run the unit of work again; after some attempts 503 |
 /// | `LockTimeout`, `StatementTimeout`, `PoolTimeout`, `ConnectionLost`, `Closed` | 503 |
 /// | `CommitUnknown` | 500, and never again blindly |
 /// | all others | 500 |
@@ -94,6 +94,8 @@ pub enum ErrorKind {
     Serialization,
     /// [`Error::Deadlock`](crate::Error::Deadlock).
     Deadlock,
+    /// [`Error::StalePlan`](crate::Error::StalePlan).
+    StalePlan,
     /// [`Error::StatementTimeout`](crate::Error::StatementTimeout).
     StatementTimeout,
     /// [`Error::LockTimeout`](crate::Error::LockTimeout).

@@ -12,7 +12,7 @@ mod variant;
 mod violation;
 
 pub use columns::ConstraintColumns;
-pub use database::{GUARD_MESSAGE, STALE_MESSAGE};
+pub use database::{GUARD_MESSAGE, STALE_MESSAGE, is_stale_plan};
 pub use kind::ErrorKind;
 pub use retryable::Retryable;
 pub use tenancy::TenancyError;

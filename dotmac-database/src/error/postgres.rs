@@ -58,6 +58,7 @@ fn kind(fields: &Fields<'_>) -> ErrorKind {
     match fields.code {
         "42501" if is_policy(fields) => ErrorKind::ForeignTenant,
         "42501" => ErrorKind::Denied,
+        "0A000" if is_stale_plan(fields) => ErrorKind::StalePlan,
         "23505" => ErrorKind::Unique,
         "23503" | "23001" => ErrorKind::ForeignKey,
         "23502" => ErrorKind::NotNull,
@@ -82,6 +83,12 @@ fn kind(fields: &Fields<'_>) -> ErrorKind {
 // language, the message where something stands between (PgBouncer, a fork).
 fn is_policy(fields: &Fields<'_>) -> bool {
     fields.routine == Some("ExecWithCheckOptions") || fields.message.contains("row-level security")
+}
+
+// Its SQLSTATE is that of everything PostgreSQL does not support.
+fn is_stale_plan(fields: &Fields<'_>) -> bool {
+    fields.routine == Some("RevalidateCachedQuery")
+        || fields.message == "cached plan must not change result type"
 }
 
 /// The last quoted name: the policy's, if told, stands before the table's.
@@ -166,6 +173,7 @@ mod tests {
             ("08006", ErrorKind::ConnectionLost),
             ("25P02", ErrorKind::Aborted),
             ("22012", ErrorKind::Other),
+            ("0A000", ErrorKind::Other),
         ] {
             assert_eq!(of(code), kind, "{code}");
         }
@@ -188,6 +196,17 @@ mod tests {
             ..Fields::default()
         };
         assert_eq!(judge(&german).kind, ErrorKind::ForeignTenant);
+    }
+
+    #[test]
+    fn stale_plan_is_told_from_what_is_not_supported() {
+        let stale = Fields {
+            code: "0A000",
+            message: "Ergebnistyp darf sich nicht ändern",
+            routine: Some("RevalidateCachedQuery"),
+            ..Fields::default()
+        };
+        assert_eq!(judge(&stale).kind, ErrorKind::StalePlan);
     }
 
     #[test]

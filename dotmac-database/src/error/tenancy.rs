@@ -18,7 +18,9 @@ pub enum TenancyError {
         tenant: String,
     },
     /// The schema does not exist, or the role may not use it.
-    #[error("schema \"{schema}\" does not exist")]
+    #[error(
+        "schema \"{schema}\" does not exist, or the role has no USAGE on it: create it, or grant the right"
+    )]
     UnknownSchema {
         /// The schema.
         schema: String,

@@ -353,6 +353,12 @@ pub enum Error {
     /// Transactions waited for each other, and this one was ended.
     #[error("the transaction was ended to resolve a deadlock: run the unit of work again")]
     Deadlock(#[source] DbErr),
+    /// A statement that the connection has prepared has columns of other types by now: in the schema of
+    /// another tenant, or since a migration.
+    #[error(
+        "a prepared statement has columns of other types than before: run the unit of work again"
+    )]
+    StalePlan(#[source] DbErr),
     /// A statement ran for longer than the statement timeout, or an administrator cancelled it.
     #[error("the statement ran for too long, or was cancelled")]
     StatementTimeout(#[source] DbErr),
@@ -420,6 +426,7 @@ impl Error {
             Error::ReadOnlyTransaction(_) => ErrorKind::ReadOnly,
             Error::Serialization(_) => ErrorKind::Serialization,
             Error::Deadlock(_) => ErrorKind::Deadlock,
+            Error::StalePlan(_) => ErrorKind::StalePlan,
             Error::StatementTimeout(_) => ErrorKind::StatementTimeout,
             Error::LockTimeout(_) => ErrorKind::LockTimeout,
             Error::PoolTimeout(_) => ErrorKind::PoolTimeout,
@@ -431,8 +438,9 @@ impl Error {
     /// Whether the same unit of work, run again in a fresh session, may succeed, and cannot be done
     /// twice.
     ///
-    /// True for [`Serialization`](Error::Serialization) and [`Deadlock`](Error::Deadlock), also where one
-    /// of them aborted the unit: the database undid the transaction, and asks for another attempt. Not for
+    /// True for [`Serialization`](Error::Serialization), [`Deadlock`](Error::Deadlock) and
+    /// [`StalePlan`](Error::StalePlan), also where one of them aborted the unit: the database undid the
+    /// transaction, and another attempt meets it in another state. Not for
     /// [`ConnectionLost`](Error::ConnectionLost): what a statement outside of a session did is committed
     /// with it, and only its answer may be lost. Not for timeouts, where the wait was the caller's own
     /// limit and the database is busy. Never for [`CommitUnknown`](Error::CommitUnknown).
@@ -442,7 +450,10 @@ impl Error {
             Error::Batch { source, .. } => return source.is_retryable(),
             error => error.kind(),
         };
-        matches!(kind, ErrorKind::Serialization | ErrorKind::Deadlock)
+        matches!(
+            kind,
+            ErrorKind::Serialization | ErrorKind::Deadlock | ErrorKind::StalePlan
+        )
     }
 
     /// The constraint that was violated, if that is what went wrong.

@@ -1,18 +1,19 @@
 //! Where a unit of work begins: on a fit replica, if it only reads, or else on the primary.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use sea_orm::IsolationLevel;
+use sea_orm::{DbErr, IsolationLevel};
 
 use super::gate::Passed;
 use super::ledger::LevelId;
 use super::live::Ticket;
 use super::replica::Replica;
 use super::slot::Slot;
-use super::unit::{Unit, acquire_error};
+use super::unit::{Unit, acquire_error, query_error};
 use super::wire::{Damage, damage};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, is_stale_plan};
 
 impl Unit {
     /// Takes a connection, and sends what precedes the first statement of `level`.
@@ -46,6 +47,8 @@ impl Unit {
         let wire = wire.map_err(acquire_error)?;
         self.cluster.tally.acquired(asked.elapsed());
         slot.hold(wire);
+        let fresh = self.prepare_anew(slot).await;
+        fresh.map_err(|error| query_error(error, DbErr::Conn))?;
         self.send_prefix(slot, level, next).await
     }
 
@@ -61,11 +64,28 @@ impl Unit {
                 }
                 moves
             }
-            _ => {
+            result => {
+                if result.as_ref().is_err_and(is_stale_plan) {
+                    self.outdate(slot);
+                }
                 slot.seen();
                 false
             }
         }
+    }
+
+    /// A statement that the connection has prepared does not fit.
+    pub(super) fn outdate(&self, slot: &mut Slot) {
+        self.stale.store(true, Ordering::Relaxed);
+        slot.outdate();
+    }
+
+    /// Forgets what the connection has prepared, in another attempt after a statement that did not fit.
+    async fn prepare_anew(&self, slot: &mut Slot) -> Result<(), sqlx::Error> {
+        if self.options.prepares_anew {
+            slot.outdate();
+        }
+        slot.refresh().await
     }
 
     /// The context wrote, or may have: replicas that are behind that are not for it.
@@ -97,8 +117,12 @@ impl Unit {
                 Err(error) => return Ok(Err(error)),
             };
             self.cluster.tally.acquired(asked.elapsed());
-            let (wire, cut) = slot.hold(wire);
+            slot.hold(wire);
+            if let Err(error) = self.prepare_anew(slot).await {
+                return Ok(Err(error));
+            }
             let sql = self.prefix(level, next)?;
+            let (wire, cut) = slot.running().ok_or(Error::Ended)?;
             Ok::<_, Error>(cut.or(wire.batch(&sql)).await.map(drop))
         };
         let begun = tokio::select! {

@@ -14,16 +14,19 @@ use super::retry::{RetryPolicy, Retrying};
 use super::start_check;
 use super::statistics::Statistics;
 use super::system::System;
-use crate::config::{DatabaseConfig, StartCheck};
-use crate::context::{RequestContext, TenantKind};
+use crate::config::{DatabaseConfig, StartCheck, Tenancy};
+use crate::context::{RequestContext, SessionPath, TenantId, TenantKind};
 use crate::entity::tenant_kinds;
 use crate::error::{Error, Result};
 
-/// A database and its pool of connections; clones share them.
+/// A database, its pools of connections, and how it holds tenants apart; clones share the pools.
 #[derive(Clone)]
-pub struct Database(Arc<Inner>);
+pub struct Database {
+    shared: Arc<Shared>,
+    tenancy: Arc<Tenancy>,
+}
 
-struct Inner {
+struct Shared {
     cluster: Arc<Cluster>,
     config: DatabaseConfig,
     /// The pool of the system login, once it is used.
@@ -37,36 +40,63 @@ impl Database {
     /// role with BYPASSRLS or CREATEROLE, the owner of a tenant-aware table that does not FORCE it, a
     /// role for which a permissive policy asks for no tenant (the migrator, the system role), or a member of such
     /// a role, also through others; and a tenant-aware table without row-level security. On SQLite
-    /// there is nothing to check: isolation is by hooks and explicit conditions only.
+    /// there is nothing to check: isolation is by hooks and explicit conditions only. Where tenants have
+    /// schemas, it looks at the tables in all of them, and at the schemas that they share.
     ///
     /// Replicas are asked for two seconds at most: one that answers is checked as well, and one that
     /// does not is checked when it comes, before it serves.
     ///
     /// # Errors
     /// [`Error::BypassesRls`] and [`Error::Unprotected`], with what to do; [`Error::Config`] for a
-    /// setting that cannot be used; [`Error::ConnectionLost`] or [`Error::PoolTimeout`] where there is
+    /// setting that cannot be used; [`Error::Unsupported`] for a schema for each tenant on SQLite, and
+    /// [`TenancyError::UnknownSchema`](crate::TenancyError::UnknownSchema) for a shared one that does not
+    /// exist; [`Error::ConnectionLost`] or [`Error::PoolTimeout`] where there is
     /// no server, and [`Error::Database`] where it refuses the login.
     ///
     /// # Cancel safety
     /// Safe at any point, as are [`check`](Self::check) and [`ping`](Self::ping).
     pub async fn connect(config: DatabaseConfig) -> Result<Self> {
         let cluster = Arc::new(Cluster::connect(&config).await?);
+        let tenancy = Arc::new(config.tenancy.clone());
         let system = OnceCell::new();
-        let database = Database(Arc::new(Inner {
+        let shared = Arc::new(Shared {
             cluster,
             config,
             system,
-        }));
-        match database.0.config.start_check {
+        });
+        let database = Database { shared, tenancy };
+        match database.shared.config.start_check {
             StartCheck::Enforced => database.check().await?,
             StartCheck::SkippedUnprotected => {
                 tracing::warn!("the start check is off: row-level security may protect nothing");
             }
         }
-        if let Some(replicas) = &database.0.cluster.replicas {
-            replicas.start(&database.0.config).await?;
+        if let Some(replicas) = &database.shared.cluster.replicas {
+            replicas.start(&database.shared.config).await?;
         }
         Ok(database)
+    }
+
+    /// The same database and pools, whose sessions find the rows of their tenant in another way: where
+    /// some tenants share tables, and others have a schema.
+    ///
+    /// The start check has looked at the tables of the configuration's tenancy:
+    /// [`check`](Self::check) looks at those of this one.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] for schemas on SQLite; [`Error::Config`] for a path that has one tenant's
+    /// schema for all.
+    pub fn with_tenancy(&self, tenancy: Tenancy) -> Result<Self> {
+        tenancy.check(self.shared.config.url())?;
+        Ok(Database {
+            shared: Arc::clone(&self.shared),
+            tenancy: Arc::new(tenancy),
+        })
+    }
+
+    /// How sessions find the rows of their tenant.
+    pub fn tenancy(&self) -> &Tenancy {
+        &self.tenancy
     }
 
     /// Runs the start check again, for instance after a migration.
@@ -74,7 +104,7 @@ impl Database {
     /// # Errors
     /// As [`connect`](Self::connect).
     pub async fn check(&self) -> Result<()> {
-        start_check::run(&self.0.cluster.primary).await
+        start_check::run(&self.shared.cluster.primary, &self.tenancy).await
     }
 
     /// Runs a unit of work that writes: committed where `work` is `Ok`, rolled back otherwise.
@@ -130,7 +160,10 @@ impl Database {
     /// Opens a session that writes. It takes a connection at its first statement.
     ///
     /// # Errors
-    /// [`Error::InvalidTenant`] where the tenant's id does not fit the entities of this program.
+    /// [`Error::InvalidTenant`] where the tenant's id does not fit the entities of this program, and
+    /// [`Error::InvalidSchema`] where it cannot be part of a schema's name and tenants have schemas. That
+    /// the schema does not exist is an error of the first statement
+    /// ([`TenancyError::UnknownSchema`](crate::TenancyError::UnknownSchema)), which does not run.
     pub fn begin(&self, context: &RequestContext) -> Result<Session> {
         self.begin_with(context, SessionOptions::default())
     }
@@ -140,12 +173,18 @@ impl Database {
     /// # Errors
     /// As [`begin`](Self::begin).
     pub fn begin_with(&self, context: &RequestContext, options: SessionOptions) -> Result<Session> {
-        if let Some(tenant) = context.tenant_id() {
-            TenantKind::check_any(tenant_kinds(), tenant)?;
-        }
+        let path = self.path(context.tenant_id())?;
         // A context that was taken from a system session reaches no further here than any other.
         let context = context.clone().of_request();
-        Ok(Session::open(&self.0.cluster, context, options))
+        Ok(Session::open(&self.shared.cluster, context, path, options))
+    }
+
+    /// Where a session of the tenant looks for tables, if it has to be told.
+    pub(super) fn path(&self, tenant: Option<&TenantId>) -> Result<Option<SessionPath>> {
+        if let Some(tenant) = tenant {
+            TenantKind::check_any(tenant_kinds(), tenant)?;
+        }
+        self.tenancy.path(tenant)
     }
 
     pub(super) async fn run<T, E>(
@@ -157,10 +196,7 @@ impl Database {
     where
         E: From<Error>,
     {
-        let session = self.begin_with(context, options)?;
-        let value = work(&session).await?;
-        session.commit().await?;
-        Ok(value)
+        self.begin_with(context, options)?.run(work).await
     }
 
     /// Work across all tenants, for a reason that is logged: by sessions on the login of
@@ -178,20 +214,20 @@ impl Database {
     /// The pool of the system login, connected and checked at its first use.
     pub(super) async fn system_cluster(&self) -> Result<&Arc<Cluster>> {
         if self.backend() != DbBackend::Postgres {
-            return Ok(&self.0.cluster);
+            return Ok(&self.shared.cluster);
         }
         let connect = async || {
-            let config = self.0.config.of_system()?;
+            let config = self.shared.config.of_system()?;
             let cluster = Cluster::connect(&config).await?;
-            start_check::run_for_system(&cluster.primary).await?;
+            start_check::run_for_system(&cluster.primary, &self.tenancy).await?;
             Ok::<_, Error>(Arc::new(cluster))
         };
-        if self.0.cluster.live.is_closing() {
+        if self.shared.cluster.live.is_closing() {
             return Err(Error::Closed);
         }
-        let cluster = self.0.system.get_or_try_init(connect).await?;
+        let cluster = self.shared.system.get_or_try_init(connect).await?;
         // Whoever closed the database meanwhile has not seen it.
-        if self.0.cluster.live.is_closing() {
+        if self.shared.cluster.live.is_closing() {
             cluster.close_within(Duration::ZERO).await;
             return Err(Error::Closed);
         }
@@ -200,7 +236,7 @@ impl Database {
 
     /// Whether a system login is configured, or needed at all.
     pub(super) fn has_system(&self) -> bool {
-        self.backend() != DbBackend::Postgres || self.0.config.system_url.is_some()
+        self.backend() != DbBackend::Postgres || self.shared.config.system_url.is_some()
     }
 
     /// SeaORM's connection on the same pool, for migrations and administration.
@@ -209,12 +245,12 @@ impl Database {
     /// Behind PgBouncer it refuses everything, because it prepares statements by name: connect it to
     /// PostgreSQL itself.
     pub fn plain(&self) -> DatabaseConnection {
-        self.0.cluster.primary.plain()
+        self.shared.cluster.primary.plain()
     }
 
     /// The kind of database.
     pub fn backend(&self) -> DbBackend {
-        self.0.cluster.primary.backend()
+        self.shared.cluster.primary.backend()
     }
 
     /// Asks the database for an answer.
@@ -222,7 +258,7 @@ impl Database {
     /// # Errors
     /// [`Error::ConnectionLost`] or [`Error::PoolTimeout`] where there is none.
     pub async fn ping(&self) -> Result<()> {
-        self.0.cluster.primary.ping().await
+        self.shared.cluster.primary.ping().await
     }
 
     /// How the database is: an answer for a health endpoint, within some seconds and never an error.
@@ -230,7 +266,7 @@ impl Database {
     /// # Cancel safety
     /// Safe at any point, as is [`health_with`](Self::health_with).
     pub async fn health(&self) -> Health {
-        Health::of(&self.0.cluster).await
+        Health::of(&self.shared.cluster).await
     }
 
     /// The same, and whether the migrations are current, by a function that returns the names of those
@@ -251,20 +287,20 @@ impl Database {
         let mut health = self.health().await;
         let options = SessionOptions::read_only().on_primary();
         let context = RequestContext::without_tenant();
-        let session = Session::open(&self.0.cluster, context, options);
+        let session = Session::open(&self.shared.cluster, context, None, options);
         health.migrations = Some(MigrationHealth::of(&session, pending).await);
         health
     }
 
     /// What this process did with the database so far, and what its pools hold now.
     pub fn statistics(&self) -> Statistics {
-        Statistics::of(&self.0.cluster)
+        Statistics::of(&self.shared.cluster)
     }
 
     /// Gives the statistics to the recorder of the `metrics` facade, under the names of
     /// [`telemetry`](crate::telemetry): to be called before each scrape, or every few seconds.
     pub fn record_metrics(&self) {
-        metric::record(&self.0.config.database(), &self.statistics());
+        metric::record(&self.shared.config.database(), &self.statistics());
     }
 
     /// Refuses new sessions' statements ([`Error::Closed`]), waits for the connections in use, and
@@ -276,11 +312,11 @@ impl Database {
     /// # Cancel safety
     /// Dropping the future leaves new sessions refused and open ones going on; it can be called again.
     pub async fn close(&self) {
-        self.0.cluster.refuse();
-        if let Some(system) = self.0.system.get() {
+        self.shared.cluster.refuse();
+        if let Some(system) = self.shared.system.get() {
             system.close().await;
         }
-        self.0.cluster.close().await;
+        self.shared.cluster.close().await;
     }
 
     /// Refuses new sessions' statements at once ([`Error::Closed`]), waits for open sessions to end,
@@ -296,12 +332,12 @@ impl Database {
     /// Dropping the future leaves new sessions refused and open ones going on; it can be called again.
     pub async fn close_within(&self, deadline: Duration) -> Closed {
         let system = async {
-            match self.0.system.get() {
+            match self.shared.system.get() {
                 Some(system) => system.close_within(deadline).await,
                 None => 0,
             }
         };
-        let (system, requests) = tokio::join!(system, self.0.cluster.close_within(deadline));
+        let (system, requests) = tokio::join!(system, self.shared.cluster.close_within(deadline));
         Closed {
             cut_off: system + requests,
         }
@@ -320,7 +356,8 @@ pub struct Closed {
 impl std::fmt::Debug for Database {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Database")
-            .field("config", &self.0.config)
+            .field("config", &self.shared.config)
+            .field("tenancy", &self.tenancy)
             .finish_non_exhaustive()
     }
 }

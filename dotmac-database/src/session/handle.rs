@@ -9,7 +9,7 @@ use super::action::Action;
 use super::cluster::Cluster;
 use super::ledger::LevelId;
 use super::unit::Unit;
-use crate::context::RequestContext;
+use crate::context::{RequestContext, SessionPath};
 use crate::error::{Error, Result};
 
 /// A unit of work: a transaction with its context, and a SeaORM connection.
@@ -51,6 +51,8 @@ pub struct SessionOptions {
     pub isolation: Option<IsolationLevel>,
     /// Never on a replica.
     pub on_primary: bool,
+    /// What the connection has prepared may not fit.
+    pub(super) prepares_anew: bool,
 }
 
 impl SessionOptions {
@@ -84,9 +86,10 @@ impl Session {
     pub(super) fn open(
         cluster: &Arc<Cluster>,
         context: RequestContext,
+        path: Option<SessionPath>,
         options: SessionOptions,
     ) -> Self {
-        let unit = Unit::new(cluster, context, options);
+        let unit = Unit::new(cluster, context, path, options);
         Session {
             unit: Arc::new(unit),
             level: 0,
@@ -187,6 +190,19 @@ impl Session {
         let rolled_back = self.unit.roll_back().await;
         self.ended = true;
         rolled_back
+    }
+
+    /// Runs the unit of work: committed where it is `Ok`.
+    pub(super) async fn run<T, E>(
+        self,
+        work: impl AsyncFnOnce(&Session) -> Result<T, E>,
+    ) -> Result<T, E>
+    where
+        E: From<Error>,
+    {
+        let value = work(&self).await?;
+        self.commit().await?;
+        Ok(value)
     }
 
     pub(super) fn unit(&self) -> &Unit {

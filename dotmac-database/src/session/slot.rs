@@ -23,6 +23,8 @@ pub struct Slot {
     dirty: bool,
     /// Raw SQL ran, and may have left something that outlives the transaction.
     tainted: bool,
+    /// A prepared statement no longer fits the tables that it finds.
+    stale: bool,
     cut: Arc<Cut>,
     ticket: Option<Ticket>,
     replica: Option<OnReplica>,
@@ -105,6 +107,22 @@ impl Slot {
         self.tainted = true;
     }
 
+    /// A prepared statement of the connection no longer fits the tables that it finds.
+    pub fn outdate(&mut self) {
+        self.stale = true;
+    }
+
+    /// Forgets the prepared statements, where one of them no longer fits.
+    pub async fn refresh(&mut self) -> Result<(), sqlx::Error> {
+        if self.stale
+            && let Some((wire, cut)) = self.running()
+        {
+            cut.or(wire.forget_statements()).await?;
+            self.stale = false;
+        }
+        Ok(())
+    }
+
     /// The transaction was answered to have ended.
     pub fn clean(&mut self) {
         self.dirty = false;
@@ -137,20 +155,23 @@ impl Slot {
             wire.abandon();
             return;
         };
-        let (dirty, tainted) = (self.dirty, self.tainted && wire.is_own());
-        if !dirty && !tainted {
+        let left = Left {
+            dirty: self.dirty,
+            tainted: self.tainted && wire.is_own(),
+            stale: self.stale,
+        };
+        (self.dirty, self.tainted, self.stale) = (false, false, false);
+        if left.is_nothing() {
             drop(wire);
             return;
         }
-        self.dirty = false;
-        self.tainted = false;
         // The guard is made before the task: a runtime that shuts down drops it unpolled.
         let doubtful = Doubtful(Some(wire));
         let cut = Arc::clone(&self.cut);
         cut.in_background();
         runtime.spawn(async move {
             let mut doubtful = doubtful;
-            doubtful.reset(dirty, tainted, &cut).await;
+            doubtful.reset(left, &cut).await;
             drop(doubtful);
             drop(ticket);
         });
@@ -161,8 +182,7 @@ impl Slot {
         if let Some(wire) = self.wire.take() {
             wire.abandon();
         }
-        self.dirty = false;
-        self.tainted = false;
+        (self.dirty, self.tainted, self.stale) = (false, false, false);
         self.replica = None;
     }
 }
@@ -173,20 +193,37 @@ impl Drop for Slot {
     }
 }
 
+/// What a session leaves on its connection.
+#[derive(Clone, Copy)]
+struct Left {
+    dirty: bool,
+    tainted: bool,
+    stale: bool,
+}
+
+impl Left {
+    fn is_nothing(self) -> bool {
+        !self.dirty && !self.tainted && !self.stale
+    }
+}
+
 /// A connection that is closed unless it was reset.
 struct Doubtful(Option<Wire>);
 
 impl Doubtful {
-    async fn reset(&mut self, dirty: bool, tainted: bool, cut: &Cut) {
+    async fn reset(&mut self, left: Left, cut: &Cut) {
         let Some(wire) = &mut self.0 else {
             return;
         };
         let reset = async {
-            if dirty {
+            if left.dirty {
                 roll_back(wire).await?;
             }
-            if tainted {
+            if left.tainted {
                 wire.batch(TIDY).await?;
+            }
+            if left.stale {
+                wire.forget_statements().await?;
             }
             Ok::<_, sqlx::Error>(())
         };

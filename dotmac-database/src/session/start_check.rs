@@ -5,9 +5,10 @@ use sea_orm::{DbBackend, DbErr, QueryResult, Statement};
 use super::pool::Pool;
 use super::slot::Slot;
 use super::unit::{acquire_error, query_error};
-use crate::context::TENANT_SETTING;
+use crate::config::Tenancy;
+use crate::context::{SchemaName, TENANT_SETTING};
 use crate::entity::qualified_tenant_tables;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, TenancyError};
 use crate::ident::literal;
 
 /// The roles that a login can act as: itself, and whatever it is a member of, through others too.
@@ -22,27 +23,40 @@ const HELD: &str = "
 
 /// Runs the check, in one transaction: behind PgBouncer, each would otherwise meet another server.
 /// Nothing to do on SQLite.
-pub async fn run(pool: &Pool) -> Result<()> {
+pub async fn run(pool: &Pool, tenancy: &Tenancy) -> Result<()> {
     if pool.backend() != DbBackend::Postgres {
         return Ok(());
     }
-    let mut check = Check::begin(pool).await?;
+    let mut check = Check::begin(pool, tenancy).await?;
     check.roles().await?;
+    check.schemas(tenancy).await?;
     check.owners().await?;
     check.policies().await?;
     check.unprotected().await
 }
 
 /// The check of the system login: policies show it all rows, and nothing else does.
-pub async fn run_for_system(pool: &Pool) -> Result<()> {
-    let mut check = Check::begin(pool).await?;
+pub async fn run_for_system(pool: &Pool, tenancy: &Tenancy) -> Result<()> {
+    let mut check = Check::begin(pool, tenancy).await?;
     check.roles().await?;
     check.owns_nothing().await?;
     check.sees_all().await
 }
 
-/// The tables of tenant-aware entities, as the alias `c` of `pg_class`.
-fn tables() -> String {
+/// The tables of tenant-aware entities, as the alias `c` of `pg_class`: those that sessions find without
+/// being told a schema, in the search path of the login, or in all that sessions set.
+fn tables(tenancy: &Tenancy) -> String {
+    let found = match tenancy {
+        Tenancy::Schemas(path) => {
+            let prefix = literal(SchemaName::TENANT_PREFIX);
+            let shared = path.shared().map(|schema| format!(", {}", literal(schema)));
+            format!(
+                "(starts_with(n.nspname, {prefix}) OR n.nspname IN (NULL{}))",
+                shared.collect::<String>(),
+            )
+        }
+        Tenancy::Rows => "pg_table_is_visible(c.oid)".to_owned(),
+    };
     let rows: Vec<String> = qualified_tenant_tables()
         .map(|(schema, name)| {
             let schema = schema.map_or_else(|| "NULL".to_owned(), literal);
@@ -58,7 +72,7 @@ fn tables() -> String {
          JOIN pg_class c ON c.relname = t.name::text AND c.relkind IN ('r', 'p') \
          JOIN pg_namespace n ON n.oid = c.relnamespace \
          WHERE n.nspname = t.schema::text \
-            OR t.schema IS NULL AND pg_table_is_visible(c.oid)) AS c"
+            OR t.schema IS NULL AND {found}) AS c"
     )
 }
 
@@ -68,7 +82,7 @@ struct Check {
 }
 
 impl Check {
-    async fn begin(pool: &Pool) -> Result<Self> {
+    async fn begin(pool: &Pool, tenancy: &Tenancy) -> Result<Self> {
         let mut slot = Slot::default();
         let wire = pool.acquire().await.map_err(acquire_error)?;
         let (wire, _) = slot.hold(wire);
@@ -77,7 +91,7 @@ impl Check {
             .map_err(|error| query_error(error, DbErr::Query))?;
         Ok(Check {
             slot,
-            tables: tables(),
+            tables: tables(tenancy),
         })
     }
 
@@ -118,6 +132,32 @@ impl Check {
                 role: login,
             }
         })
+    }
+
+    // Without them, every session would fail.
+    async fn schemas(&mut self, tenancy: &Tenancy) -> Result<()> {
+        let Tenancy::Schemas(path) = tenancy else {
+            return Ok(());
+        };
+        let rows: Vec<String> = path
+            .shared()
+            .map(|it| format!("({})", literal(it)))
+            .collect();
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let sql = format!(
+            "SELECT t.name FROM (VALUES {}) AS t (name) LEFT JOIN pg_namespace n ON n.nspname = t.name \
+             WHERE NOT coalesce(has_schema_privilege(n.oid, 'USAGE'), false) ORDER BY 1",
+            rows.join(", "),
+        );
+        match self.first(&sql).await? {
+            None => Ok(()),
+            Some(row) => Err(TenancyError::UnknownSchema {
+                schema: text(&row, "name")?,
+            }
+            .into()),
+        }
     }
 
     async fn owners(&mut self) -> Result<()> {

@@ -8,7 +8,7 @@ use sea_orm::{DbErr, QueryResult, Statement};
 
 use super::ledger::LevelId;
 use super::unit::Unit;
-use crate::error::Error;
+use crate::error::{Error, is_stale_plan};
 
 /// A stream of rows; while it is open, its session takes no other statement.
 pub struct SessionStream<'s> {
@@ -41,6 +41,10 @@ impl<'s> SessionStream<'s> {
                         break;
                     }
                     Err(error) => {
+                        drop(rows);
+                        if is_stale_plan(&error) {
+                            unit.outdate(&mut slot);
+                        }
                         yield unit.settle(Err(error), DbErr::Query);
                         break;
                     }

@@ -1,6 +1,7 @@
 //! `System`: sessions across all tenants, for a stated reason.
 
-use crate::context::RequestContext;
+use crate::config::Tenancy;
+use crate::context::{RequestContext, TenantId};
 use crate::error::{Error, Result};
 
 use super::database::Database;
@@ -13,6 +14,8 @@ use super::handle::{Session, SessionOptions};
 /// ([`Error::MissingTenant`] otherwise); a row that is there keeps it ([`Error::ForeignTenant`]). Each is
 /// logged as it begins, at INFO, with its reason, user and request, and the reason is the setting
 /// `app.system_reason` in the database, until the transaction ends.
+///
+/// Where tenants have schemas, a session works in one of them, by [`in_schema_of`](Self::in_schema_of).
 ///
 /// On SQLite they run on the same connection as all others.
 ///
@@ -43,6 +46,8 @@ use super::handle::{Session, SessionOptions};
 pub struct System {
     db: Database,
     context: RequestContext,
+    /// Whose schema its sessions work in, where tenants have schemas.
+    schema_of: Option<TenantId>,
 }
 
 impl System {
@@ -70,16 +75,38 @@ impl System {
         Ok(System {
             db: db.clone(),
             context: RequestContext::without_tenant().of_system(reason),
+            schema_of: None,
         })
     }
 
     /// On behalf of the user, client and request of this context; its tenant is not taken over.
     pub fn on_behalf_of(self, context: &RequestContext) -> Self {
         let reason = self.context.system_reason().unwrap_or_default();
-        System {
-            context: context.clone().of_system(reason),
-            db: self.db,
+        let context = context.clone().of_system(reason);
+        System { context, ..self }
+    }
+
+    /// In the schema of this tenant, where tenants have schemas: without one, a session finds only tables of
+    /// the schemas that tenants share.
+    ///
+    /// The policies still show it all rows: nothing but the schema holds it to the tenant.
+    ///
+    /// # Errors
+    /// [`Error::Config`] where tenants share tables; [`Error::InvalidSchema`] and
+    /// [`Error::InvalidTenant`] for a tenant that can have no schema.
+    pub fn in_schema_of(self, tenant: &TenantId) -> Result<Self> {
+        if *self.db.tenancy() == Tenancy::Rows {
+            return Err(Error::Config {
+                variable: "schemas",
+                reason: "is off, tenants share tables, and a system session reaches the rows of all:                          name the tenant in its statements"
+                    .to_owned(),
+            });
         }
+        self.db.path(Some(tenant))?;
+        Ok(System {
+            schema_of: Some(tenant.clone()),
+            ..self
+        })
     }
 
     /// Runs a unit of work that writes: committed where `work` is `Ok`, rolled back otherwise.
@@ -135,6 +162,7 @@ impl System {
     /// # Cancel safety
     /// Safe at any point.
     pub async fn begin_with(&self, options: SessionOptions) -> Result<Session> {
+        let path = self.db.path(self.schema_of.as_ref())?;
         let cluster = self.db.system_cluster().await?;
         tracing::info!(
             name: "dotmac.system.begin",
@@ -144,7 +172,7 @@ impl System {
             read_only = options.read_only,
             "a session across all tenants begins"
         );
-        Ok(Session::open(cluster, self.context.clone(), options))
+        Ok(Session::open(cluster, self.context.clone(), path, options))
     }
 
     async fn run<T, E>(
@@ -155,9 +183,6 @@ impl System {
     where
         E: From<Error>,
     {
-        let session = self.begin_with(options).await?;
-        let value = work(&session).await?;
-        session.commit().await?;
-        Ok(value)
+        self.begin_with(options).await?.run(work).await
     }
 }

@@ -1,5 +1,6 @@
 //! A unit of work: one transaction, shared by a session and the sessions nested in it.
 
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex as SyncMutex, MutexGuard as SyncGuard, PoisonError};
 
 use sea_orm::{ConnAcquireErr, DbBackend, DbErr, ExecResult, QueryResult, RuntimeErr, Statement};
@@ -14,7 +15,7 @@ use super::shield::Shield;
 use super::slot::Slot;
 use super::tally::Outcome;
 use super::wire::{Damage, damage};
-use crate::context::{RequestContext, set_local};
+use crate::context::{RequestContext, SessionPath, set_local};
 use crate::entity::tenant_tables;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ident::mentions_table;
@@ -23,20 +24,30 @@ use crate::ident::mentions_table;
 pub struct Unit {
     pub(super) cluster: Arc<Cluster>,
     context: RequestContext,
+    path: Option<SessionPath>,
     pub(super) options: SessionOptions,
     settings: Arc<str>,
     ledger: SyncMutex<Ledger<Action>>,
+    /// A prepared statement did not fit.
+    pub(super) stale: Arc<AtomicBool>,
     pub(super) slot: Arc<Mutex<Slot>>,
 }
 
 impl Unit {
-    pub fn new(cluster: &Arc<Cluster>, context: RequestContext, options: SessionOptions) -> Self {
+    pub fn new(
+        cluster: &Arc<Cluster>,
+        context: RequestContext,
+        path: Option<SessionPath>,
+        options: SessionOptions,
+    ) -> Self {
         Unit {
             cluster: Arc::clone(cluster),
             context,
+            path,
             options,
             settings: cluster.primary.settings(),
             ledger: SyncMutex::new(Ledger::new()),
+            stale: Arc::default(),
             slot: Arc::default(),
         }
     }
@@ -138,7 +149,11 @@ impl Unit {
             ledger.is_begun()
         };
         match is_begun {
-            true => self.send_prefix(&mut slot, level, passed).await?,
+            true => {
+                let refreshed = slot.refresh().await;
+                self.settle(refreshed, DbErr::Exec)?;
+                self.send_prefix(&mut slot, level, passed).await?;
+            }
             false => self.open(&mut slot, level, passed).await?,
         }
         if passed == Passed::Raw {
@@ -189,9 +204,20 @@ impl Unit {
             }
             Err(error) => {
                 ledger.taken();
-                Err(query_error(error, DbErr::Exec).into())
+                Err(self.prefix_error(error))
             }
         }
+    }
+
+    /// A schema that is missing, or may not be used, is the only thing in a prefix that is told so.
+    fn prefix_error(&self, error: sqlx::Error) -> Error {
+        if let (Some(path), sqlx::Error::Database(refused)) = (&self.path, &error)
+            && let Some("3F000" | "42501") = refused.code().as_deref()
+            && let Some(unknown) = path.unknown(refused.message())
+        {
+            return unknown.into();
+        }
+        query_error(error, DbErr::Exec).into()
     }
 
     /// What must be sent before a statement of `level`, which is about to be.
@@ -357,6 +383,9 @@ impl Unit {
             match command {
                 Command::Begin => {
                     sql.push_str(&self.begin());
+                    if let Some(path) = &self.path {
+                        sql.push_str(&path.check());
+                    }
                     settings = true;
                 }
                 Command::Savepoint(id) => sql.push_str(&format!("SAVEPOINT dotmac_{id};")),
@@ -389,6 +418,9 @@ impl Unit {
             // Before any savepoint, so that a rollback to it leaves the context standing.
             if settings && self.backend() == DbBackend::Postgres {
                 sql.push_str(&set_local(&self.context));
+                if let Some(path) = &self.path {
+                    sql.push_str(&path.set_local());
+                }
                 settings = false;
             }
         }

@@ -117,6 +117,14 @@ impl Wire {
         }
     }
 
+    /// Forgets the statements that are prepared on the connection, and the types that they named.
+    pub async fn forget_statements(&mut self) -> Result<(), sqlx::Error> {
+        match self {
+            Wire::Postgres { connection, .. } => connection.clear_cached_statements().await,
+            Wire::Sqlite { connection } => connection.clear_cached_statements().await,
+        }
+    }
+
     pub async fn execute(&mut self, statement: &Statement) -> Result<ExecResult, sqlx::Error> {
         check_parameters(statement)?;
         on_connection!(self, statement, |query, connection| {

@@ -60,6 +60,7 @@ pub fn answer(kind: ErrorKind) -> Answer {
         ),
         ErrorKind::Serialization
         | ErrorKind::Deadlock
+        | ErrorKind::StalePlan
         | ErrorKind::LockTimeout
         | ErrorKind::StatementTimeout
         | ErrorKind::PoolTimeout
@@ -131,6 +132,7 @@ mod tests {
             K::Denied,
             K::Serialization,
             K::Deadlock,
+            K::StalePlan,
             K::StatementTimeout,
             K::LockTimeout,
             K::PoolTimeout,

@@ -1,11 +1,14 @@
 //! A server with one tenant and one order, and the connections that the variants run on.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use dotmac_database::prelude::*;
 use dotmac_database::rls::{Login, Roles};
 use dotmac_database::testing::ThrowawayPostgres;
+use dotmac_database::{SchemaName, SearchPath, Tenancy};
 use migration::Migrator;
 use migration::entity::{order, tenant};
-use sea_orm::{ConnectionTrait, DatabaseConnection};
+use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseConnection};
 use sea_orm_migration::MigratorTrait;
 
 use crate::Outcome;
@@ -13,6 +16,7 @@ use crate::Outcome;
 const NAME: &str = "shop";
 const PASSWORD: &str = "secret";
 const TENANT: &str = "acme";
+const OTHER: &str = "beta";
 
 /// The server, which ends with the value.
 pub struct Server {
@@ -57,7 +61,15 @@ impl Server {
         migrator.close().await?;
 
         let db = Database::connect(self.config(self.port())?).await?;
-        let order = db.write(&context()?, async |tx| insert(tx).await).await?;
+        let id = Uuid::now_v7();
+        let order = db.write(&context(TENANT)?, async |tx| insert(tx, id).await);
+        let order = order.await?;
+        let schemas = db.with_tenancy(Tenancy::Schemas(SearchPath::tenant()))?;
+        for tenant in [TENANT, OTHER] {
+            self.migrate_schema(&admin, tenant).await?;
+            let write = schemas.write(&context(tenant)?, async |tx| insert(tx, id).await);
+            write.await?;
+        }
         db.close().await;
         // What a transaction without context sees: the same row, through the same policy.
         let role = &self.roles.application;
@@ -65,6 +77,24 @@ impl Server {
         admin.execute_unprepared(&shown).await?;
         admin.close().await?;
         Ok(order.id)
+    }
+
+    /// The same tables in a schema of the tenant's own.
+    async fn migrate_schema(&self, admin: &DatabaseConnection, tenant: &str) -> Outcome<()> {
+        let (roles, schema) = (&self.roles, SchemaName::of(&TenantId::parse(tenant)?)?);
+        let sql = format!(
+            "CREATE SCHEMA {schema} AUTHORIZATION {}; GRANT USAGE ON SCHEMA {schema} TO {}",
+            roles.owner, roles.application,
+        );
+        admin.execute_unprepared(&sql).await?;
+        let mut options = ConnectOptions::new(self.url(Login::Migrator, self.port()));
+        options
+            .max_connections(1)
+            .set_schema_search_path(schema.as_str());
+        let migrator = sea_orm::Database::connect(options).await?;
+        Migrator::up(&migrator, None).await?;
+        migrator.close().await?;
+        Ok(())
     }
 
     /// One connection, because one operation runs at a time.
@@ -79,18 +109,23 @@ impl Server {
     }
 }
 
-fn context() -> Result<RequestContext, Error> {
-    let context = RequestContext::tenant(TENANT)?.user("u-7")?;
+fn context(tenant: &str) -> Result<RequestContext, Error> {
+    let context = RequestContext::tenant(tenant)?.user("u-7")?;
     context.request_id("r-1")
 }
 
-async fn insert(tx: &Session) -> Result<order::Model, DbErr> {
+fn full(context: RequestContext) -> Result<RequestContext, Error> {
+    context.client_ip([127, 0, 0, 1].into()).session_id("s-1")
+}
+
+async fn insert(tx: &Session, id: Uuid) -> Result<order::Model, DbErr> {
     let tenant = tenant::ActiveModel {
         name: Set("acme ltd".into()),
         ..Default::default()
     };
     tenant.insert(tx).await?;
     let order = order::ActiveModel {
+        id: Set(id),
         number: Set("1".into()),
         total_cents: Set(10),
         ..Default::default()
@@ -103,8 +138,12 @@ pub struct Bed {
     pub db: Database,
     /// The same pool, and so the same connection.
     pub plain: DatabaseConnection,
+    /// The same pool again, for tenants with schemas.
+    pub schemas: Database,
     pub context: RequestContext,
     pub order: Uuid,
+    other: RequestContext,
+    turn: AtomicBool,
 }
 
 impl Bed {
@@ -112,12 +151,21 @@ impl Bed {
         let db = Database::connect(server.config(port)?).await?;
         Ok(Bed {
             plain: db.plain(),
+            schemas: db.with_tenancy(Tenancy::Schemas(SearchPath::tenant()))?,
             db,
-            context: context()?
-                .client_ip([127, 0, 0, 1].into())
-                .session_id("s-1")?,
+            context: full(context(TENANT)?)?,
             order,
+            other: full(context(OTHER)?)?,
+            turn: AtomicBool::new(false),
         })
+    }
+
+    /// That of another tenant each time.
+    pub fn next_context(&self) -> &RequestContext {
+        match self.turn.fetch_xor(true, Ordering::Relaxed) {
+            true => &self.other,
+            false => &self.context,
+        }
     }
 
     /// Waits until nothing goes on in the background: the connection is back in the pool.

@@ -17,10 +17,13 @@ pub enum Variant {
     NestedTransaction,
     NestedSession,
     Retrying,
+    SchemaWrite,
+    SchemaRead,
+    SchemasInTurn,
 }
 
 impl Variant {
-    pub const ALL: [Variant; 8] = [
+    pub const ALL: [Variant; 11] = [
         Variant::Autocommit,
         Variant::Transaction,
         Variant::SetConfig,
@@ -29,6 +32,9 @@ impl Variant {
         Variant::NestedTransaction,
         Variant::NestedSession,
         Variant::Retrying,
+        Variant::SchemaWrite,
+        Variant::SchemaRead,
+        Variant::SchemasInTurn,
     ];
 
     /// What the others are compared with.
@@ -44,6 +50,9 @@ impl Variant {
             Variant::NestedTransaction => "6 SeaORM transaction, nested",
             Variant::NestedSession => "7 write session, nested",
             Variant::Retrying => "8 write session, retrying",
+            Variant::SchemaWrite => "9 write session, schema",
+            Variant::SchemaRead => "10 read session, schema",
+            Variant::SchemasInTurn => "11 write session, schemas in turn",
         }
     }
 
@@ -67,6 +76,18 @@ impl Variant {
             Variant::Read => {
                 let work = async |tx: &Session| find(tx, bed.order).await;
                 bed.db.read(&bed.context, work).await?
+            }
+            Variant::SchemaWrite => {
+                let work = async |tx: &Session| find(tx, bed.order).await;
+                bed.schemas.write(&bed.context, work).await?
+            }
+            Variant::SchemaRead => {
+                let work = async |tx: &Session| find(tx, bed.order).await;
+                bed.schemas.read(&bed.context, work).await?
+            }
+            Variant::SchemasInTurn => {
+                let work = async |tx: &Session| find(tx, bed.order).await;
+                bed.schemas.write(bed.next_context(), work).await?
             }
         };
         match order {

@@ -34,7 +34,7 @@ pub async fn poll_times<F: Future>(future: F, polls: usize) -> Option<F::Output>
 
 /// A proxy before the server that hands its answers on a few bytes at a time, so that one answer
 /// takes many polls, and a future can be dropped inside of it.
-async fn drip() -> u16 {
+pub async fn drip() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     tokio::spawn(async move {

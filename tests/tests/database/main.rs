@@ -45,6 +45,7 @@ mod rls_check;
 mod roles;
 mod row_locks;
 mod savepoints;
+mod schemas;
 mod seaorm;
 mod sessions;
 mod shapes;

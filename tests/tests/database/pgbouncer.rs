@@ -22,7 +22,7 @@ pub struct PgBouncer {
 }
 
 impl PgBouncer {
-    fn start(servers: u32) -> Self {
+    pub fn start(servers: u32) -> Self {
         Self::before(server().port(), servers)
     }
 
@@ -76,7 +76,7 @@ impl PgBouncer {
         bouncer
     }
 
-    fn config(&self, shop: &Shop) -> DatabaseConfig {
+    pub fn config(&self, shop: &Shop) -> DatabaseConfig {
         let url = crate::support::url(&shop.name);
         let url = url.replace(&server().port().to_string(), &self.port.to_string());
         DatabaseConfig::new(&url)

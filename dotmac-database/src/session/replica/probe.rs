@@ -12,7 +12,7 @@ use super::clock::{Clock, Micros};
 use super::node::Replica;
 use super::progress::{Lsn, Progress};
 use super::standing::Standing;
-use crate::config::{DatabaseConfig, StartCheck};
+use crate::config::{DatabaseConfig, StartCheck, Tenancy};
 use crate::error::Result;
 use crate::session::pool::Pool;
 use crate::session::start_check;
@@ -48,6 +48,7 @@ pub struct Prober {
     nodes: Arc<[Arc<Replica>]>,
     clock: Clock,
     start_check: StartCheck,
+    tenancy: Tenancy,
     identity: Option<String>,
     progress: Progress,
 }
@@ -64,6 +65,7 @@ impl Prober {
             nodes,
             clock,
             start_check: config.start_check,
+            tenancy: config.tenancy.clone(),
             identity: None,
             progress: Progress::default(),
         }
@@ -149,7 +151,7 @@ impl Prober {
         let is_known = standing.is_serving() && standing.is_checked(answer.incarnation);
         if !is_known {
             if self.start_check == StartCheck::Enforced
-                && let Err(error) = start_check::run(&replica.probe).await
+                && let Err(error) = start_check::run(&replica.probe, &self.tenancy).await
             {
                 if standing.refuse() {
                     tracing::error!(replica = replica.name(), %error, "replica refused: it is not read");

@@ -1,5 +1,8 @@
 //! Units of work under a policy.
 
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
 use sea_orm::IsolationLevel;
 
 use super::policy::RetryPolicy;
@@ -44,9 +47,10 @@ impl<'d> Retrying<'d> {
     ///
     /// # Errors
     /// Those of [`Database::write`]. Tried again are serialization failures and deadlocks, in a
-    /// statement or at COMMIT, and units that one of them aborted, also where `work` kept the error for
-    /// itself and only COMMIT tells. The last error is returned where the policy gives up. Nothing else
-    /// is tried again, least of all [`Error::CommitUnknown`].
+    /// statement or at COMMIT, statements whose plan is stale ([`Error::StalePlan`]), and units that one
+    /// of them aborted, also where `work` kept the error for itself and only COMMIT tells. The last
+    /// error is returned where the policy gives up. Nothing else is tried again, least of all
+    /// [`Error::CommitUnknown`].
     ///
     /// # Cancel safety
     /// As [`Database::write`]; there is no other attempt.
@@ -91,8 +95,9 @@ impl<'d> Retrying<'d> {
         options.isolation = self.isolation;
         let mut attempts = self.policy.begin();
         loop {
-            let attempt = self.database.run(context, options, work.clone());
-            let error = match attempt.await {
+            let session = self.database.begin_with(context, options)?;
+            let stale = Arc::clone(&session.unit().stale);
+            let error = match session.run(work.clone()).await {
                 Err(error) if error.is_retryable() => error,
                 ended => return ended,
             };
@@ -100,6 +105,8 @@ impl<'d> Retrying<'d> {
                 return Err(error);
             };
             drop(error);
+            // Another connection may have prepared the same statements.
+            options.prepares_anew |= stale.load(Ordering::Relaxed);
             tokio::time::sleep(delay).await;
         }
     }

@@ -1,0 +1,10 @@
+//! Tenants with a schema each: sessions find their tables by the search path, and nobody else's.
+
+mod attack;
+mod bouncer;
+mod check;
+mod handle;
+mod kit;
+mod missing;
+mod pool;
+mod prepared;
