@@ -42,6 +42,9 @@ pub mod isolation {}
 #[doc = include_str!("../docs/guide/schemas.md")]
 pub mod schemas {}
 
+#[doc = include_str!("../docs/guide/databases.md")]
+pub mod databases {}
+
 #[doc = include_str!("../docs/guide/roles.md")]
 pub mod roles {}
 

@@ -9,6 +9,7 @@
 //! - [`Database`] and [`Session`]: units of work; [`RequestContext`]: for whom.
 //! - [`rls`] and [`migrate`]: what a migration installs in the database.
 //! - [`SoftDeleteModel`]: delete and restore.
+//! - [`tenancy`]: schemas and databases of tenants; [`Tenants`](tenancy::Tenants): one API over all.
 //! - `web` (features `axum` and `poem`): requests, with sessions as arguments of handlers.
 //! - `testing` (feature): throwaway databases.
 //!

@@ -15,6 +15,8 @@
 //! | [`dotmac.replica.seconds`](REPLICA_SECONDS) | gauge | `target` | how old the state is that a replica shows; absent where not known |
 //! | [`dotmac.replica.fit`](REPLICA_FIT) | gauge | `target` | 1 where read sessions go to the replica, else 0 |
 //! | [`dotmac.replica.losses`](REPLICA_LOSSES) | counter | `target` | how often a replica was lost |
+//! | [`dotmac.databases.open`](DATABASES_OPEN) | gauge | `state` (`connecting`, `idle`, `in_use`, `max`) | databases of a [`Databases`](crate::tenancy::Databases), without the label `database` |
+//! | [`dotmac.databases.count`](DATABASES_COUNT) | counter | `event` (`connected`, `failed`, `evicted`, `expired`, `waited`, `gave_up`) | what happened to them, without the label `database` |
 //!
 //! A target is `primary`, or host, port and database of a replica.
 
@@ -38,3 +40,7 @@ pub const REPLICA_SECONDS: &str = "dotmac.replica.seconds";
 pub const REPLICA_FIT: &str = "dotmac.replica.fit";
 /// `dotmac.replica.losses`
 pub const REPLICA_LOSSES: &str = "dotmac.replica.losses";
+/// `dotmac.databases.open`
+pub const DATABASES_OPEN: &str = "dotmac.databases.open";
+/// `dotmac.databases.count`
+pub const DATABASES_COUNT: &str = "dotmac.databases.count";

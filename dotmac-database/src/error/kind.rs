@@ -100,7 +100,8 @@ pub enum ErrorKind {
     StatementTimeout,
     /// [`Error::LockTimeout`](crate::Error::LockTimeout).
     LockTimeout,
-    /// [`Error::PoolTimeout`](crate::Error::PoolTimeout).
+    /// [`Error::PoolTimeout`](crate::Error::PoolTimeout) or
+    /// [`TenancyError::DatabasesInUse`](crate::TenancyError::DatabasesInUse).
     PoolTimeout,
     /// Anything else.
     Other,

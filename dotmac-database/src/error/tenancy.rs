@@ -59,6 +59,15 @@ pub enum TenancyError {
         /// What to do.
         remedy: String,
     },
+    /// All databases that may be open at a time are in use.
+    #[error(
+        "all {open} databases that may be open at a time are in use: allow more by \
+         `DatabaseLimits::max_open`, or hold their handles for a shorter time"
+    )]
+    DatabasesInUse {
+        /// How many may be open.
+        open: usize,
+    },
     /// A text is no placement, or no state, of a tenant.
     #[error("the {what} is not valid: it must be {expected}")]
     Unreadable {

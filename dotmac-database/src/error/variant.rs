@@ -386,6 +386,7 @@ impl Error {
             Error::InvalidTenant { .. }
             | Error::InvalidSchema { .. }
             | Error::InvalidContext { .. } => ErrorKind::InvalidContext,
+            Error::Tenancy(TenancyError::DatabasesInUse { .. }) => ErrorKind::PoolTimeout,
             Error::Tenancy(_) => ErrorKind::Tenancy,
             Error::PhysicalDelete { .. } => ErrorKind::PhysicalDelete,
             Error::BypassesRls { .. } => ErrorKind::BypassesRls,

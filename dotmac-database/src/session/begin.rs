@@ -140,13 +140,16 @@ impl Unit {
             }
             Err(sqlx::Error::PoolClosed) => Err(Error::Closed),
             Err(error) => {
-                // A pool in full use, or a refused setting, is no reason to lose the replica.
-                if !matches!(error, sqlx::Error::PoolTimedOut)
-                    && damage(&error) != Damage::Statement
-                {
-                    replica.lose(&error);
+                // A pool in full use, a refused setting, or a schema that has not come yet is no reason
+                // to lose the replica.
+                match (&error, damage(&error)) {
+                    (_, Damage::Statement) => slot.set_aside(),
+                    (sqlx::Error::PoolTimedOut, _) => slot.discard(),
+                    _ => {
+                        replica.lose(&error);
+                        slot.discard();
+                    }
                 }
-                slot.discard();
                 self.ledger().restart();
                 Ok(false)
             }

@@ -9,6 +9,7 @@ use tokio::sync::OnceCell;
 use super::cluster::Cluster;
 use super::handle::{Session, SessionOptions};
 use super::health::{Health, MigrationHealth};
+use super::hold::Hold;
 use super::metric;
 use super::retry::{RetryPolicy, Retrying};
 use super::start_check;
@@ -24,6 +25,8 @@ use crate::error::{Error, Result};
 pub struct Database {
     shared: Arc<Shared>,
     tenancy: Arc<Tenancy>,
+    /// Keeps its owner from closing it, where it has one.
+    hold: Option<Hold>,
 }
 
 struct Shared {
@@ -64,7 +67,11 @@ impl Database {
             config,
             system,
         });
-        let database = Database { shared, tenancy };
+        let database = Database {
+            shared,
+            tenancy,
+            hold: None,
+        };
         match database.shared.config.start_check {
             StartCheck::Enforced => database.check().await?,
             StartCheck::SkippedUnprotected => {
@@ -91,7 +98,16 @@ impl Database {
         Ok(Database {
             shared: Arc::clone(&self.shared),
             tenancy: Arc::new(tenancy),
+            hold: self.hold.clone(),
         })
+    }
+
+    /// The same, held open for as long as the handle, its clones and their sessions live.
+    pub(crate) fn held(&self, hold: Hold) -> Self {
+        Database {
+            hold: Some(hold),
+            ..self.clone()
+        }
     }
 
     /// How sessions find the rows of their tenant.
@@ -176,7 +192,9 @@ impl Database {
         let path = self.path(context.tenant_id())?;
         // A context that was taken from a system session reaches no further here than any other.
         let context = context.clone().of_request();
-        Ok(Session::open(&self.shared.cluster, context, path, options))
+        let hold = self.hold.clone();
+        let cluster = &self.shared.cluster;
+        Ok(Session::open(cluster, context, path, options, hold))
     }
 
     /// Where a session of the tenant looks for tables, if it has to be told.
@@ -234,6 +252,10 @@ impl Database {
         Ok(cluster)
     }
 
+    pub(super) fn hold(&self) -> Option<Hold> {
+        self.hold.clone()
+    }
+
     /// Whether a system login is configured, or needed at all.
     pub(super) fn has_system(&self) -> bool {
         self.backend() != DbBackend::Postgres || self.shared.config.system_url.is_some()
@@ -287,7 +309,8 @@ impl Database {
         let mut health = self.health().await;
         let options = SessionOptions::read_only().on_primary();
         let context = RequestContext::without_tenant();
-        let session = Session::open(&self.shared.cluster, context, None, options);
+        let hold = self.hold.clone();
+        let session = Session::open(&self.shared.cluster, context, None, options, hold);
         health.migrations = Some(MigrationHealth::of(&session, pending).await);
         health
     }

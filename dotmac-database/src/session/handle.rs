@@ -7,6 +7,7 @@ use sea_orm::{DbBackend, IsolationLevel};
 
 use super::action::Action;
 use super::cluster::Cluster;
+use super::hold::Hold;
 use super::ledger::LevelId;
 use super::unit::Unit;
 use crate::context::{RequestContext, SessionPath};
@@ -88,8 +89,9 @@ impl Session {
         context: RequestContext,
         path: Option<SessionPath>,
         options: SessionOptions,
+        hold: Option<Hold>,
     ) -> Self {
-        let unit = Unit::new(cluster, context, path, options);
+        let unit = Unit::new(cluster, context, path, options, hold);
         Session {
             unit: Arc::new(unit),
             level: 0,

@@ -142,6 +142,15 @@ impl Slot {
     /// in the background, closed otherwise.
     pub fn release(&mut self) {
         let ticket = self.ticket.take();
+        self.give_back(ticket);
+    }
+
+    /// The same, for a session that goes on with another connection.
+    pub fn set_aside(&mut self) {
+        self.give_back(None);
+    }
+
+    fn give_back(&mut self, ticket: Option<Ticket>) {
         self.replica = None;
         let Some(wire) = self.wire.take() else {
             return;
@@ -168,7 +177,9 @@ impl Slot {
         // The guard is made before the task: a runtime that shuts down drops it unpolled.
         let doubtful = Doubtful(Some(wire));
         let cut = Arc::clone(&self.cut);
-        cut.in_background();
+        if ticket.is_some() {
+            cut.in_background();
+        }
         runtime.spawn(async move {
             let mut doubtful = doubtful;
             doubtful.reset(left, &cut).await;

@@ -172,7 +172,14 @@ impl System {
             read_only = options.read_only,
             "a session across all tenants begins"
         );
-        Ok(Session::open(cluster, self.context.clone(), path, options))
+        let context = self.context.clone();
+        Ok(Session::open(
+            cluster,
+            context,
+            path,
+            options,
+            self.db.hold(),
+        ))
     }
 
     async fn run<T, E>(

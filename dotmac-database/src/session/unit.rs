@@ -10,6 +10,7 @@ use super::action::{self, Action};
 use super::cluster::Cluster;
 use super::gate::{self, Passed};
 use super::handle::SessionOptions;
+use super::hold::Hold;
 use super::ledger::{Command, Ledger, LevelId};
 use super::shield::Shield;
 use super::slot::Slot;
@@ -31,6 +32,7 @@ pub struct Unit {
     /// A prepared statement did not fit.
     pub(super) stale: Arc<AtomicBool>,
     pub(super) slot: Arc<Mutex<Slot>>,
+    _hold: Option<Hold>,
 }
 
 impl Unit {
@@ -39,6 +41,7 @@ impl Unit {
         context: RequestContext,
         path: Option<SessionPath>,
         options: SessionOptions,
+        hold: Option<Hold>,
     ) -> Self {
         Unit {
             cluster: Arc::clone(cluster),
@@ -49,6 +52,7 @@ impl Unit {
             ledger: SyncMutex::new(Ledger::new()),
             stale: Arc::default(),
             slot: Arc::default(),
+            _hold: hold,
         }
     }
 

@@ -7,18 +7,20 @@ use super::incoming::Incoming;
 use super::layer::Settings;
 use super::problem::Problem;
 use crate::context::{RequestContext, TenantId};
+use crate::error::{Error, TenancyError};
+use crate::session::Database;
 use crate::tenancy::TenantState;
 
 /// How many seconds a client waits for a tenant that is not served yet.
 const RETRY_AFTER: u32 = 5;
 
 impl Settings {
-    /// The context of the request, or why it has none.
+    /// The context of the request and the database of its tenant, or why it has none.
     pub async fn admit(
         &self,
         incoming: &Incoming<'_>,
         id: &str,
-    ) -> Result<RequestContext, Problem> {
+    ) -> Result<(RequestContext, Database), Problem> {
         let context = if self.open.contains(incoming.uri.path()) {
             RequestContext::without_tenant()
         } else {
@@ -32,7 +34,9 @@ impl Settings {
             Some(address) => context.client_ip(address),
             None => context,
         };
-        Ok(context.request_id(id)?)
+        let context = context.request_id(id)?;
+        let db = self.tenants.of(&context).await.map_err(unplaced)?;
+        Ok((context, db))
     }
 
     async fn admit_tenant(&self, incoming: &Incoming<'_>) -> Result<RequestContext, Problem> {
@@ -105,6 +109,13 @@ fn with_claims(context: RequestContext, claims: Claims) -> Result<RequestContext
         (context, _) => context,
     };
     with_session.map_err(|_| Problem::unauthorized())
+}
+
+fn unplaced(error: Error) -> Problem {
+    match error {
+        Error::Tenancy(TenancyError::UnknownTenant { .. }) => unknown(),
+        error => Problem::unavailable().caused_by(error),
+    }
 }
 
 fn unknown() -> Problem {

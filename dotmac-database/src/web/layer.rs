@@ -12,7 +12,7 @@ use super::directory::TenantDirectory;
 use super::problem::Problem;
 use super::resolver::Resolver;
 use crate::error::Error;
-use crate::session::Database;
+use crate::tenancy::Tenants;
 
 /// Finds out for whom a request is, gives its handler a session, and ends that with the response.
 ///
@@ -29,7 +29,7 @@ pub struct RequestLayer(pub(super) Arc<Settings>);
 
 #[derive(Clone)]
 pub(super) struct Settings {
-    pub db: Database,
+    pub tenants: Tenants,
     pub directory: Arc<dyn TenantDirectory>,
     pub resolvers: Vec<Resolver>,
     pub verifier: Option<Arc<dyn Verifier>>,
@@ -44,9 +44,11 @@ pub(super) struct Settings {
 impl RequestLayer {
     /// A layer for the tenants of `directory`. It refuses every request until it is told where the tenant
     /// is named: [`resolver`](Self::resolver).
-    pub fn new(db: Database, directory: impl TenantDirectory) -> Self {
+    ///
+    /// Their rows are in one [`Database`](crate::Database), or where [`Tenants`] finds them.
+    pub fn new(tenants: impl Into<Tenants>, directory: impl TenantDirectory) -> Self {
         RequestLayer(Arc::new(Settings {
-            db,
+            tenants: tenants.into(),
             directory: Arc::new(directory),
             resolvers: Vec::new(),
             verifier: None,
@@ -119,7 +121,7 @@ impl RequestLayer {
 impl std::fmt::Debug for RequestLayer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("RequestLayer")
-            .field("db", &self.0.db)
+            .field("tenants", &self.0.tenants)
             .field("timeout", &self.0.timeout)
             .finish_non_exhaustive()
     }

@@ -57,11 +57,11 @@ where
         .instrument(span.clone())
         .await;
     let mut reply = match admitted {
-        Ok(context) => {
+        Ok((context, db)) => {
             context.record(&span);
             let is_safe = matches!(*incoming.method, Method::GET | Method::HEAD);
             let read_only = settings.safe_methods_read_only && is_safe;
-            let exchange = Exchange::new(settings.db.clone(), context, read_only);
+            let exchange = Exchange::new(db, context, read_only);
             let run = run(settings, exchange, request, handle);
             run.instrument(span.clone()).await
         }

@@ -56,6 +56,7 @@ mod statement_batches;
 mod support;
 mod system_sessions;
 mod table_prefix;
+mod tenants;
 mod testing_kit;
 mod tickets;
 mod tls;

@@ -115,12 +115,17 @@ async fn i38_read_session_on_a_replica_has_the_path() {
         };
         let tenant = context.tenant_id().unwrap().to_string();
         // Until the replica has replayed the schema, the primary stands in.
-        let mut found = read().await;
-        while found.1 != replica.port() {
-            assert_eq!(found.0, tenant);
-            found = read().await;
-        }
-        assert_eq!(found.0, tenant);
+        let on_replica = async {
+            loop {
+                let (body, port) = read().await;
+                assert_eq!(body, tenant);
+                if port == replica.port() {
+                    return;
+                }
+            }
+        };
+        let waited = tokio::time::timeout(Duration::from_secs(60), on_replica).await;
+        waited.expect("the replica serves");
     }
 }
 

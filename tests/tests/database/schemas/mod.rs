@@ -4,7 +4,7 @@ mod attack;
 mod bouncer;
 mod check;
 mod handle;
-mod kit;
+pub mod kit;
 mod missing;
 mod pool;
 mod prepared;

@@ -16,7 +16,7 @@ async fn i30_twenty_tenants_share_one_connection_without_crossing() {
         let sql = format!("CREATE TABLE remarks AS SELECT '{tenant}'::text AS body, 0 AS count");
         plain_schema(&shop, tenant, &sql).await;
     }
-    const SESSIONS: i32 = 15;
+    const SESSIONS: i32 = 8;
     let tasks: Vec<_> = tenants
         .iter()
         .map(|tenant| {

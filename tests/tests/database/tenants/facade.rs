@@ -1,0 +1,109 @@
+//! One way to the rows of a tenant, wherever they are.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use dotmac_database::prelude::*;
+use dotmac_database::tenancy::{CachedPlacements, DatabaseLimits, Placement, Tenants};
+use dotmac_database::{Tenancy, TenancyError};
+
+use super::fleet::{Fleet, current};
+use crate::schemas::kit::{OWN, PUBLIC, estate, insert_order, numbers};
+use crate::support::{A, B, Shop, context, kind};
+
+/// acme shares tables, beta has a schema, gamma another database.
+async fn placed() -> (Shop, Fleet, Tenants) {
+    let shop = estate(2).await;
+    let fleet = Fleet::open(1, DatabaseLimits::default()).await;
+    let own = fleet.names[0].clone();
+    let placements = move |tenant: TenantId| {
+        let own = own.clone();
+        async move {
+            match tenant.as_str() {
+                A => Ok(Some(Placement::Rows)),
+                B => Ok(Some(Placement::Schema)),
+                "gamma" => Ok(Some(Placement::Database(own))),
+                "broken" => Err(Error::Ended),
+                _ => Ok(None),
+            }
+        }
+    };
+    let tenants = Tenants::new(shop.db.clone(), placements).databases(fleet.databases.clone());
+    (shop, fleet, tenants)
+}
+
+#[tokio::test]
+async fn tenant_is_found_wherever_it_is_placed() {
+    let (shop, fleet, tenants) = placed().await;
+    let gamma = context("gamma");
+    for (context, database, expected) in [
+        (&shop.a, shop.name.as_str(), PUBLIC),
+        (&shop.b, &shop.name, OWN),
+        (&gamma, fleet.names[0].as_str(), "new"),
+    ] {
+        if expected == "new" {
+            let write = tenants.write(context, async |tx| insert_order(tx, "new").await);
+            write.await.unwrap();
+        }
+        let read = tenants.read(context, async |tx| {
+            Ok::<_, DbErr>((current(tx).await?, numbers(tx).await?))
+        });
+        let (found, numbers) = read.await.unwrap();
+        assert_eq!(found, database);
+        assert_eq!(numbers, [expected]);
+    }
+    // Nobody holds it any more.
+    assert_eq!(fleet.databases.statistics().idle, 1);
+    let session = tenants.begin(&gamma).await.unwrap();
+    assert_eq!(numbers(&session).await.unwrap(), ["new"]);
+    assert_eq!(fleet.databases.statistics().in_use, 1);
+}
+
+#[tokio::test]
+async fn tenant_that_nobody_placed_is_an_error_and_so_is_an_answer_that_does_not_come() {
+    let (shop, _fleet, tenants) = placed().await;
+    match tenants.of(&context("delta")).await {
+        Err(Error::Tenancy(TenancyError::UnknownTenant { tenant })) => assert_eq!(tenant, "delta"),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(
+        kind(tenants.of(&context("broken")).await),
+        ErrorKind::Session
+    );
+    let none = tenants.of(&RequestContext::without_tenant()).await.unwrap();
+    assert_eq!(none.tenancy(), shop.db.tenancy());
+    let alone = Tenants::new(shop.db.clone(), |_: TenantId| async {
+        Ok(Some("database:eu-1".parse()?))
+    });
+    assert_eq!(kind(alone.of(&shop.a).await), ErrorKind::Config);
+}
+
+#[tokio::test]
+async fn database_serves_tenants_that_are_all_placed_alike() {
+    let shop = estate(1).await;
+    let rows = shop.db.with_tenancy(Tenancy::Rows).unwrap();
+    for (db, expected) in [(rows, PUBLIC), (shop.db.clone(), OWN)] {
+        let tenants = Tenants::from(db);
+        let read = tenants.read(&shop.a, async |tx| numbers(tx).await);
+        assert_eq!(read.await.unwrap(), [expected]);
+    }
+}
+
+#[tokio::test]
+async fn placement_is_looked_up_once_until_it_is_forgotten() {
+    let shop = estate(1).await;
+    let count = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&count);
+    let placements = CachedPlacements::new(move |_: TenantId| {
+        counter.fetch_add(1, Ordering::SeqCst);
+        async { Ok(Some(Placement::Schema)) }
+    });
+    let tenants = Tenants::new(shop.db.clone(), placements.clone());
+    for _ in 0..5 {
+        tenants.of(&shop.a).await.unwrap();
+    }
+    assert_eq!(count.load(Ordering::SeqCst), 1);
+    placements.forget(shop.a.tenant_id().unwrap()).await;
+    tenants.of(&shop.a).await.unwrap();
+    assert_eq!(count.load(Ordering::SeqCst), 2);
+}
