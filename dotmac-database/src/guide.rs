@@ -42,6 +42,9 @@ pub mod isolation {}
 #[doc = include_str!("../docs/guide/schemas.md")]
 pub mod schemas {}
 
+#[doc = include_str!("../docs/guide/cloning_schemas.md")]
+pub mod cloning_schemas {}
+
 #[doc = include_str!("../docs/guide/databases.md")]
 pub mod databases {}
 
@@ -56,6 +59,15 @@ pub mod rls_check {}
 
 #[doc = include_str!("../docs/guide/migrations.md")]
 pub mod migrations {}
+
+#[doc = include_str!("../docs/guide/schemas.md")]
+pub mod schemas {}
+
+#[doc = include_str!("../docs/guide/cloning_schemas.md")]
+pub mod cloning_schemas {}
+
+#[doc = include_str!("../docs/guide/moving_tenants.md")]
+pub mod moving_tenants {}
 
 #[cfg(all(feature = "axum", feature = "poem"))]
 #[doc = include_str!("../docs/guide/requests.md")]

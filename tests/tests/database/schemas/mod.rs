@@ -3,8 +3,12 @@
 mod attack;
 mod bouncer;
 mod check;
+mod clone;
 mod handle;
 pub mod kit;
 mod missing;
 mod pool;
 mod prepared;
+mod refusals;
+mod site;
+mod transfer;
