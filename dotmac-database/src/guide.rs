@@ -76,6 +76,10 @@ pub mod requests {}
 #[doc = include_str!("../docs/guide/replicas.md")]
 pub mod replicas {}
 
+#[cfg(feature = "cache")]
+#[doc = include_str!("../docs/guide/cache.md")]
+pub mod cache {}
+
 #[doc = include_str!("../docs/guide/pgbouncer.md")]
 pub mod pgbouncer {}
 

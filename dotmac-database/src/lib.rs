@@ -26,9 +26,13 @@ mod context;
 mod entity;
 mod error;
 mod ident;
+#[cfg(feature = "cache")]
+mod redis;
 mod session;
 mod soft_delete;
 
+#[cfg(feature = "cache")]
+pub mod cache;
 #[cfg(doc)]
 pub mod guide;
 pub mod migrate;
@@ -56,7 +60,9 @@ pub use entity::{
     MixinHooks, SoftDelete, SoftDeleteColumns, TenantAware, TenantColumn, TimestampColumns,
     Timestamps, UpdateManyVersioned, Versioned,
 };
-pub use error::{Error, ErrorKind, Result, Retryable, TenancyError, Violation};
+pub use error::{
+    CacheError, Error, ErrorKind, RedisFault, Result, Retryable, TenancyError, Violation,
+};
 pub use session::{
     AcquireStatistics, Closed, Database, Health, LockRows, LockWait, LockedSelect, MigrationHealth,
     PoolStatistics, PrimaryHealth, ReadStatistics, ReplicaState, ReplicaStatistics, RetryPolicy,

@@ -25,7 +25,7 @@ const LAYERS: [&[&str]; 8] = [
     &["ident", "telemetry"],
     &["context"],
     &["config", "entity"],
-    &["session"],
+    &["redis", "session"],
     &[
         "rls",
         "soft_delete",

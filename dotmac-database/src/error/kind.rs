@@ -29,6 +29,8 @@ pub enum ErrorKind {
     InvalidContext,
     /// [`Error::Tenancy`](crate::Error::Tenancy).
     Tenancy,
+    /// [`Error::Cache`](crate::Error::Cache).
+    Cache,
     /// [`Error::PhysicalDelete`](crate::Error::PhysicalDelete), or the guard trigger's refusal.
     PhysicalDelete,
     /// [`Error::BypassesRls`](crate::Error::BypassesRls).

@@ -1,5 +1,6 @@
 //! What can go wrong, as values that a program can act on.
 
+mod cache;
 mod columns;
 mod database;
 mod dberr;
@@ -11,6 +12,7 @@ mod tenancy;
 mod variant;
 mod violation;
 
+pub use cache::{CacheError, RedisFault};
 pub use columns::ConstraintColumns;
 pub use database::{GUARD_MESSAGE, STALE_MESSAGE, is_stale_plan};
 pub use kind::ErrorKind;

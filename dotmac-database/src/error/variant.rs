@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use sea_orm::DbErr;
 
-use super::{ErrorKind, TenancyError, Violation};
+use super::{CacheError, ErrorKind, TenancyError, Violation};
 
 /// The result of this crate's functions.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -58,6 +58,9 @@ pub enum Error {
     /// What stands against work on a tenant, its schema or its database.
     #[error(transparent)]
     Tenancy(#[from] TenancyError),
+    /// What stands against work of a cache.
+    #[error(transparent)]
+    Cache(#[from] CacheError),
     /// A field of the context cannot be stored to the letter.
     #[error("`{field}` of the request context is not valid: {reason}")]
     InvalidContext {
@@ -388,6 +391,7 @@ impl Error {
             | Error::InvalidContext { .. } => ErrorKind::InvalidContext,
             Error::Tenancy(TenancyError::DatabasesInUse { .. }) => ErrorKind::PoolTimeout,
             Error::Tenancy(_) => ErrorKind::Tenancy,
+            Error::Cache(_) => ErrorKind::Cache,
             Error::PhysicalDelete { .. } => ErrorKind::PhysicalDelete,
             Error::BypassesRls { .. } => ErrorKind::BypassesRls,
             Error::StaleVersion { .. } => ErrorKind::StaleVersion,

@@ -11,6 +11,7 @@
 mod attack;
 mod batches;
 mod bulk;
+mod cache;
 mod cancellation;
 mod close;
 mod cluster;

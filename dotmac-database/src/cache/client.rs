@@ -1,0 +1,231 @@
+//! `CacheClient`: what all caches of a program share.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use tokio_util::task::TaskTracker;
+
+use super::coherence;
+use super::far::Far;
+use super::mode::{CacheMode, Switch};
+use super::owner::{Owner, OwnerName, PerTenant};
+use super::scope::Scopes;
+use crate::config::RedisConfig;
+use crate::error::{CacheError, Result};
+use crate::redis::{Redis, RedisOptions};
+
+/// While no message can be heard, a process keeps values for so long at most.
+const ALONE: Duration = Duration::from_secs(1);
+
+/// What the caches of a program share: Redis, if there is one, and the knowledge of what was invalidated.
+/// Clones share it; a program has one.
+///
+/// # Guarantees
+/// - Without Redis, or while it is away, everything goes on with the values of this process.
+/// - What one process invalidates, the others learn by messages. Until they have heard the message, and
+///   for [`near_ttl`](super::CacheOptions::near_ttl) at most if it is lost, they may use the old value. A
+///   process that notices a loss (of the connection, or a gap in the count of a tenant's invalidations)
+///   gives up what it has; while it hears nothing, it keeps values for a second at most.
+#[derive(Clone)]
+pub struct CacheClient(Arc<Shared>);
+
+pub(super) struct Shared {
+    pub far: Option<Far>,
+    pub scopes: Scopes,
+    pub switch: Switch,
+    pub tasks: TaskTracker,
+    /// Whether invalidations of other processes are heard.
+    hears: AtomicBool,
+}
+
+/// How [`CacheClient::close_within`] ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CacheClosed {
+    /// How many loads and stores were still under way at the deadline, and are left to themselves.
+    pub dropped: usize,
+}
+
+impl CacheClient {
+    /// Caches that keep their values in this process only.
+    pub fn in_process() -> Self {
+        Self::of(None)
+    }
+
+    /// Caches with a second level in Redis. It connects in the background, and never waits for Redis here.
+    ///
+    /// # Errors
+    /// [`Error::Config`](crate::Error::Config) for a URL that cannot be used.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
+    pub fn connect(config: &RedisConfig) -> Result<Self> {
+        Self::connect_with(config, RedisOptions::default())
+    }
+
+    /// The same, with other timeouts.
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect).
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
+    pub fn connect_with(config: &RedisConfig, options: RedisOptions) -> Result<Self> {
+        let redis = Redis::connect(config, options)?;
+        let client = Self::of(Some(Far::new(redis)));
+        coherence::listen(&client.0);
+        Ok(client)
+    }
+
+    fn of(far: Option<Far>) -> Self {
+        CacheClient(Arc::new(Shared {
+            far,
+            scopes: Scopes::default(),
+            switch: Switch::default(),
+            tasks: TaskTracker::new(),
+            hears: AtomicBool::new(false),
+        }))
+    }
+
+    /// What all its caches do now.
+    pub fn mode(&self) -> CacheMode {
+        self.0.switch.mode()
+    }
+
+    /// Switches all its caches.
+    pub fn set_mode(&self, mode: CacheMode) {
+        self.0.switch.set(mode);
+    }
+
+    /// Whether invalidations of other processes are heard now; without Redis there are none.
+    pub fn is_coherent(&self) -> bool {
+        self.0.far.is_none() || self.0.hears.load(Ordering::Acquire)
+    }
+
+    /// Whether nothing is sent to Redis because it did not answer.
+    pub fn is_held_back(&self) -> bool {
+        self.0
+            .far
+            .as_ref()
+            .is_some_and(|far| far.redis().is_held_back())
+    }
+
+    /// Whether no load or store is under way.
+    pub fn is_idle(&self) -> bool {
+        self.0.tasks.is_empty()
+    }
+
+    /// Invalidates the entries with a tag, of all caches for the tenant of the context.
+    ///
+    /// # Errors
+    /// [`Error::MissingTenant`](crate::Error::MissingTenant); [`CacheError::Redis`] where Redis was not
+    /// reached: then this process has forgotten the entries, and others may not have.
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves it open whether other processes learn of it.
+    pub async fn invalidate_tag(&self, owner: impl Owner<PerTenant>, tag: &str) -> Result<()> {
+        let owner = owner.owner(tag)?;
+        self.0.invalidate_tags(&owner, &[tag]).await
+    }
+
+    /// Invalidates everything that is cached for the tenant of the context.
+    ///
+    /// # Errors
+    /// As [`invalidate_tag`](Self::invalidate_tag).
+    ///
+    /// # Cancel safety
+    /// As [`invalidate_tag`](Self::invalidate_tag).
+    pub async fn invalidate_tenant(&self, owner: impl Owner<PerTenant>) -> Result<()> {
+        let owner = owner.owner("cache")?;
+        let drop_here = |scopes: &Scopes| scopes.drop_owner(&owner);
+        self.0
+            .invalidate(&owner, &["*".to_owned()], drop_here)
+            .await
+    }
+
+    /// Waits for loads and stores under way, and closes the connections.
+    ///
+    /// # Cancel safety
+    /// It can be called again.
+    pub async fn close_within(&self, deadline: Duration) -> CacheClosed {
+        self.0.tasks.close();
+        let ended = tokio::time::timeout(deadline, self.0.tasks.wait()).await;
+        let dropped = match ended {
+            Ok(()) => 0,
+            Err(_) => self.0.tasks.len(),
+        };
+        if let Some(far) = &self.0.far {
+            far.redis().close().await;
+        }
+        CacheClosed { dropped }
+    }
+
+    pub(super) fn shared(&self) -> &Arc<Shared> {
+        &self.0
+    }
+}
+
+impl Shared {
+    /// Redis, while it is to be read and filled.
+    pub fn far_in_use(&self) -> Option<&Far> {
+        self.far.as_ref().filter(|_| self.switch.mode().uses_far())
+    }
+
+    /// Notes whether invalidations of other processes are heard.
+    pub fn set_hears(&self, hears: bool) {
+        self.hears.store(hears, Ordering::Release);
+    }
+
+    /// For how long a value may be kept in this process.
+    pub fn near_bound(&self) -> Duration {
+        match self.far.is_none() || self.hears.load(Ordering::Acquire) {
+            true => Duration::MAX,
+            false => ALONE,
+        }
+    }
+
+    /// Invalidates everything of an owner.
+    pub async fn invalidate_owner(&self, owner: &OwnerName) -> Result<()> {
+        let drop_here = |scopes: &Scopes| scopes.drop_owner(owner);
+        self.invalidate(owner, &["*".to_owned()], drop_here).await
+    }
+
+    /// Invalidates tags.
+    pub async fn invalidate_tags(&self, owner: &OwnerName, tags: &[&str]) -> Result<()> {
+        let scopes: Vec<String> = tags.iter().map(|tag| tag_scope(tag)).collect();
+        let drop_here = |scopes: &Scopes| tags.iter().for_each(|tag| scopes.drop_tag(owner, tag));
+        self.invalidate(owner, &scopes, drop_here).await
+    }
+
+    /// Invalidates scopes: here before Redis is asked, and again afterwards, because what was read from
+    /// Redis in between is old.
+    pub async fn invalidate(
+        &self,
+        owner: &OwnerName,
+        scopes: &[String],
+        here: impl Fn(&Scopes),
+    ) -> Result<()> {
+        here(&self.scopes);
+        let Some(far) = &self.far else {
+            return Ok(());
+        };
+        let dropped = far.invalidate(owner, scopes).await;
+        here(&self.scopes);
+        Ok(dropped.map_err(CacheError::from)?)
+    }
+}
+
+/// The name of a tag's scope.
+pub(super) fn tag_scope(tag: &str) -> String {
+    format!("g:{tag}")
+}
+
+impl std::fmt::Debug for CacheClient {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("CacheClient")
+            .field("mode", &self.mode())
+            .field("redis", &self.0.far.as_ref().map(Far::redis))
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,118 @@
+-- Shared by all scripts of the cache. All keys of a call are in one hash slot.
+--
+-- A value is 'V', the number of its scopes, each scope's name and token, and its envelope. A lease is a key
+-- beside it: somebody loads the value. Whatever ends the lease (a write, a removal, time) ends the right to
+-- store what was loaded.
+--
+-- A scope is something to invalidate by: the tenant ('*'), a namespace, a tag. Its token is a key of its
+-- own, and an entry is alive while all its scopes have the tokens that they had when its load began. To
+-- invalidate is to delete the token; a token that is lost any other way does the same.
+
+local prefix = ARGV[1]
+
+-- The scopes of a value, their tokens when it was stored, and where its envelope begins; nothing where
+-- the bytes are not ours.
+local function parse(raw)
+  local names, kept = {}, {}
+  local count, at = struct.unpack('>I2', raw, 2)
+  for i = 1, count do
+    names[i], kept[i], at = struct.unpack('>I2c0c16', raw, at)
+  end
+  return names, kept, at
+end
+
+local function keys_of(names)
+  local keys = {}
+  for i = 1, #names do
+    keys[i] = prefix .. names[i]
+  end
+  return keys
+end
+
+-- Tokens that this call has read: many entries share most of their scopes.
+local known = {}
+
+local function equal(names, kept)
+  local missing = {}
+  for i = 1, #names do
+    if known[names[i]] == nil then missing[#missing + 1] = names[i] end
+  end
+  if #missing > 0 then
+    local tokens = redis.call('MGET', unpack(keys_of(missing)))
+    for i = 1, #missing do
+      known[missing[i]] = tokens[i]
+    end
+  end
+  for i = 1, #names do
+    if known[names[i]] ~= kept[i] then return false end
+  end
+  return true
+end
+
+-- The scopes and the beginning of the envelope of a value that is alive.
+local function alive(raw)
+  if not raw or string.byte(raw, 1) ~= 86 then return nil end
+  local ok, names, kept, at = pcall(parse, raw)
+  if ok and equal(names, kept) then return names, at end
+  return nil
+end
+
+-- The tokens of the scopes, made where there are none, to live for at least so long.
+local function tokens_of(names, fresh, lifetime)
+  local tokens = {}
+  for i = 1, #names do
+    local key = prefix .. names[i]
+    local token = redis.call('GET', key)
+    if not token then
+      token = fresh
+      redis.call('SET', key, token, 'PX', lifetime)
+    elseif redis.call('PTTL', key) < tonumber(lifetime) then
+      redis.call('PEXPIRE', key, lifetime)
+    end
+    tokens[i] = token
+  end
+  return tokens
+end
+
+local function store(names, tokens, envelope, lifetime)
+  local parts = { 'V', struct.pack('>I2', #names) }
+  for i = 1, #names do
+    parts[#parts + 1] = struct.pack('>I2', #names[i]) .. names[i] .. tokens[i]
+  end
+  parts[#parts + 1] = envelope
+  redis.call('SET', KEYS[1], table.concat(parts), 'PX', lifetime)
+end
+
+-- How many invalidations the owner has seen, after a name that is new when the count begins anew.
+local function epoch(fresh)
+  local key = prefix .. 'epoch'
+  local name, count = unpack(redis.call('HMGET', key, 'name', 'count'))
+  if not name then
+    name, count = fresh, '0'
+    redis.call('HSET', key, 'name', name, 'count', count)
+    redis.call('PEXPIRE', key, 604800000)
+  end
+  return name .. count
+end
+
+-- Counts an invalidation, and tells all processes of it.
+local function announce(fresh, owner, sender, names)
+  local key = prefix .. 'epoch'
+  local before = epoch(fresh)
+  local count = redis.call('HINCRBY', key, 'count', 1)
+  redis.call('PEXPIRE', key, 604800000)
+  local name = string.sub(before, 1, 16)
+  local parts = { name, struct.pack('>I8', count), sender, struct.pack('>I2', #owner), owner }
+  for i = 1, #names do
+    parts[#parts + 1] = struct.pack('>I2', #names[i]) .. names[i]
+  end
+  redis.call('PUBLISH', 'dotmac:invalidations', table.concat(parts))
+end
+
+local function rest(from)
+  local names = {}
+  for i = from, #ARGV do
+    names[#names + 1] = ARGV[i]
+  end
+  return names
+end

@@ -1,0 +1,46 @@
+//! A cache that knows the tenant: values in the process and in Redis, invalidated in constant time.
+//!
+//! [`SmartCache`] is one cache, [`CacheClient`] what all of a program share. Below: `lookup` is the way of
+//! a call, `load` the task that reads Redis and asks the loader, `flight` lets callers of one key share it;
+//! `near` keeps values in the process, `far` in Redis; `scope` is what entries are invalidated by here, and
+//! `coherence` hears what other processes invalidate; `key` and `envelope` are how it all is written.
+
+mod announcement;
+mod client;
+mod codec;
+mod coherence;
+mod core;
+mod envelope;
+mod far;
+mod fingerprint;
+mod flight;
+mod key;
+mod load;
+mod loaded;
+mod lookup;
+mod many;
+mod mode;
+mod near;
+mod options;
+mod owner;
+mod scope;
+mod session;
+mod smart;
+mod statistics;
+mod warm;
+mod write;
+
+pub use crate::redis::RedisOptions;
+pub use client::{CacheClient, CacheClosed};
+pub use codec::Codec;
+pub use core::CacheValue;
+pub use key::{CacheKey, KeyWriter};
+pub use loaded::Loaded;
+pub use lookup::Lookup;
+pub use mode::CacheMode;
+pub use options::CacheOptions;
+pub use owner::{Global, Owner, PerTenant};
+pub use session::{AfterCommit, CacheAfterCommit};
+pub use smart::SmartCache;
+pub use statistics::CacheStatistics;
+pub use warm::{Warm, Warmed};

@@ -1,0 +1,133 @@
+//! The first level: values of this process, behind `Arc`s.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use moka::notification::RemovalCause;
+use moka::sync::Cache;
+
+use super::key::EncodedKey;
+use super::scope::Seen;
+use super::statistics::Tally;
+
+/// The entries of a cache in this process, bounded by their number and their bytes.
+pub struct Near<V> {
+    entries: Cache<Box<[u8]>, Arc<Entry<V>>>,
+    /// What an entry weighs at least, so that one bound is the other's share.
+    least_weight: u32,
+}
+
+/// An entry; without a value it says that there is none.
+pub struct Entry<V> {
+    pub value: Option<Arc<V>>,
+    seen: Seen,
+    fresh_until: Instant,
+    dead_at: Instant,
+    weight: u32,
+}
+
+/// How an entry may be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Age {
+    Fresh,
+    /// Only while nothing better can be had in time.
+    Stale,
+}
+
+/// For how long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Life {
+    pub fresh: Duration,
+    /// After that.
+    pub stale: Duration,
+}
+
+impl<V: Send + Sync + 'static> Near<V> {
+    pub fn new(max_entries: u64, max_bytes: u64, longest: Duration, tally: Arc<Tally>) -> Self {
+        let max_entries = max_entries.max(1);
+        let least_weight = u32::try_from(max_bytes / max_entries).unwrap_or(u32::MAX);
+        let entries = Cache::builder()
+            .max_capacity(max_bytes)
+            .weigher(|key: &Box<[u8]>, entry: &Arc<Entry<V>>| {
+                let key = u32::try_from(key.len()).unwrap_or(u32::MAX);
+                entry.weight.saturating_add(key)
+            })
+            // Only to free memory: each entry knows its own end.
+            .time_to_live(longest)
+            .eviction_listener(move |_, _, cause| {
+                if cause == RemovalCause::Size {
+                    tally.evicted.add(1);
+                }
+            })
+            .build();
+        Near {
+            entries,
+            least_weight,
+        }
+    }
+
+    /// The entry of a key, unless it was invalidated or is too old.
+    pub fn find(&self, key: &EncodedKey) -> Option<(Arc<Entry<V>>, Age)> {
+        let entry = self.entries.get(key.whole())?;
+        if !entry.seen.is_current() {
+            return None;
+        }
+        let now = Instant::now();
+        match now {
+            now if now < entry.fresh_until => Some((entry, Age::Fresh)),
+            now if now < entry.dead_at => Some((entry, Age::Stale)),
+            _ => None,
+        }
+    }
+
+    /// Keeps what was read or loaded, of about so many bytes. Where something that it was seen under was
+    /// invalidated meanwhile, nobody will find it.
+    pub fn keep(
+        &self,
+        key: &EncodedKey,
+        value: Option<Arc<V>>,
+        seen: Seen,
+        life: Life,
+        bytes: usize,
+    ) {
+        let now = Instant::now();
+        let (Some(fresh_until), Some(dead_at)) = (
+            now.checked_add(life.fresh),
+            now.checked_add(life.fresh.saturating_add(life.stale)),
+        ) else {
+            return;
+        };
+        let weight = u32::try_from(bytes).unwrap_or(u32::MAX);
+        let entry = Entry {
+            value,
+            seen,
+            fresh_until,
+            dead_at,
+            weight: weight.max(self.least_weight),
+        };
+        self.entries.insert(key.whole().into(), Arc::new(entry));
+    }
+
+    /// Lets an entry live for another time.
+    pub fn renew(&self, key: &EncodedKey, entry: &Entry<V>, life: Life) {
+        let bytes = usize::try_from(entry.weight).unwrap_or(usize::MAX);
+        self.keep(key, entry.value.clone(), entry.seen.clone(), life, bytes);
+    }
+
+    /// Forgets an entry.
+    pub fn forget(&self, key: &EncodedKey) {
+        self.entries.invalidate(key.whole());
+    }
+
+    /// How many entries there are, and what they weigh, about.
+    pub fn size(&self) -> (u64, u64) {
+        (self.entries.entry_count(), self.entries.weighted_size())
+    }
+}
+
+impl<V> Entry<V> {
+    /// For how long it may still be used.
+    pub fn left(&self) -> Duration {
+        self.dead_at.saturating_duration_since(Instant::now())
+    }
+}

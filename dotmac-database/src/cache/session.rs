@@ -1,0 +1,154 @@
+//! Invalidations that belong to a unit of work: sent once it is committed, and never if it is not.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use backon::{BackoffBuilder, ExponentialBuilder};
+
+use super::client::{CacheClient, Shared};
+use super::core::{CacheValue, Core};
+use super::key::CacheKey;
+use super::owner::{Owner, OwnerName, PerTenant};
+use super::smart::SmartCache;
+use crate::error::Result;
+use crate::session::Session;
+
+/// An invalidation that waits for its session's COMMIT, from
+/// [`CacheClient::after_commit`] or [`SmartCache::after_commit`].
+///
+/// # Guarantees
+/// - It takes effect after COMMIT, in this process before [`Session::commit`] returns, and not at all where
+///   the session, or the nested session or savepoint in which it was asked for, is rolled back.
+/// - Where Redis is not reached, it is sent again for about half a minute; what this process has is gone at
+///   once. Only the end of the process in between loses it: others then use the old value for its time to
+///   live at most.
+pub struct AfterCommit<'s> {
+    shared: Arc<Shared>,
+    owner: OwnerName,
+    session: &'s Session,
+}
+
+impl CacheClient {
+    /// Invalidations for the session's tenant that take effect once it has committed.
+    ///
+    /// # Errors
+    /// [`Error::MissingTenant`](crate::Error::MissingTenant).
+    pub fn after_commit<'s>(&self, session: &'s Session) -> Result<AfterCommit<'s>> {
+        Ok(AfterCommit {
+            shared: Arc::clone(self.shared()),
+            owner: session.context().owner("cache")?,
+            session,
+        })
+    }
+}
+
+impl AfterCommit<'_> {
+    /// Invalidates the entries with a tag.
+    ///
+    /// # Errors
+    /// [`Error::Ended`](crate::Error::Ended) where the session has ended.
+    pub fn invalidate_tag(&self, tag: &str) -> Result<()> {
+        let (shared, owner, tag) = (self.shared.clone(), self.owner.clone(), tag.to_owned());
+        self.defer(move || {
+            let (shared, owner, tag) = (shared.clone(), owner.clone(), tag.clone());
+            async move { shared.invalidate_tags(&owner, &[&tag]).await }
+        })
+    }
+
+    /// Invalidates everything of the tenant.
+    ///
+    /// # Errors
+    /// [`Error::Ended`](crate::Error::Ended) where the session has ended.
+    pub fn invalidate_tenant(&self) -> Result<()> {
+        let (shared, owner) = (self.shared.clone(), self.owner.clone());
+        self.defer(move || {
+            let (shared, owner) = (shared.clone(), owner.clone());
+            async move { shared.invalidate_owner(&owner).await }
+        })
+    }
+
+    fn defer<F, Fut>(&self, invalidate: F) -> Result<()>
+    where
+        F: Fn() -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<()>> + Send + 'static,
+    {
+        let shared = Arc::clone(&self.shared);
+        self.session
+            .after_commit(move || insist(shared, invalidate))
+    }
+}
+
+/// An invalidation of one cache that waits for its session's COMMIT, with the guarantees of
+/// [`AfterCommit`].
+pub struct CacheAfterCommit<'s, V> {
+    core: Arc<Core<V>>,
+    session: AfterCommit<'s>,
+}
+
+impl<V: CacheValue> SmartCache<V, PerTenant> {
+    /// Invalidations of this cache for the session's tenant that take effect once it has committed.
+    ///
+    /// # Errors
+    /// [`Error::MissingTenant`](crate::Error::MissingTenant).
+    pub fn after_commit<'s>(&self, session: &'s Session) -> Result<CacheAfterCommit<'s, V>> {
+        Ok(CacheAfterCommit {
+            core: Arc::clone(self.core()),
+            session: self.core().client.after_commit(session)?,
+        })
+    }
+}
+
+impl<V: CacheValue> CacheAfterCommit<'_, V> {
+    /// Removes an entry.
+    ///
+    /// # Errors
+    /// [`Error::Ended`](crate::Error::Ended) where the session has ended.
+    pub fn delete(&self, key: impl CacheKey) -> Result<()> {
+        let spot = self.core.spot(self.session.owner.clone(), &key);
+        let core = Arc::clone(&self.core);
+        self.session.defer(move || {
+            let (core, spot) = (Arc::clone(&core), spot.clone());
+            async move { core.remove(&spot).await.map(drop) }
+        })
+    }
+
+    /// Invalidates all entries of the tenant in this cache.
+    ///
+    /// # Errors
+    /// [`Error::Ended`](crate::Error::Ended) where the session has ended.
+    pub fn invalidate_namespace(&self) -> Result<()> {
+        let (core, owner) = (Arc::clone(&self.core), self.session.owner.clone());
+        self.session.defer(move || {
+            let (core, owner) = (Arc::clone(&core), owner.clone());
+            async move { core.invalidate_namespace(&owner).await }
+        })
+    }
+}
+
+/// Invalidates, and where Redis is not reached goes on trying in the background.
+async fn insist<F, Fut>(shared: Arc<Shared>, invalidate: F)
+where
+    F: Fn() -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Result<()>> + Send + 'static,
+{
+    if invalidate().await.is_ok() {
+        return;
+    }
+    let pauses = ExponentialBuilder::new()
+        .with_min_delay(Duration::from_millis(50))
+        .with_max_delay(Duration::from_secs(2))
+        .with_max_times(20)
+        .with_jitter();
+    shared.tasks.clone().spawn(async move {
+        for pause in pauses.build() {
+            tokio::time::sleep(pause).await;
+            if invalidate().await.is_ok() {
+                return;
+            }
+        }
+        tracing::error!(
+            "an invalidation after commit did not reach Redis: other processes may use old values for \
+             their time to live"
+        );
+    });
+}

@@ -1,0 +1,154 @@
+//! Direct reads and writes of one key, without a load.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::core::{CacheValue, Core, Kept, Opened, Spot};
+use super::far::{Far, Write};
+use super::near::Age;
+use super::options::checked;
+use crate::error::{CacheError, Result};
+
+/// What a look found: a value, or the knowledge that there is none.
+type Looked<V> = Option<Option<Arc<V>>>;
+
+impl<V: CacheValue> Core<V> {
+    /// Looks for an entry in both levels; counts it as a hit or a miss.
+    pub async fn look(&self, spot: &Spot) -> Looked<V> {
+        let mode = self.shared().switch.mode();
+        if mode.uses_near()
+            && let Some((entry, Age::Fresh)) = self.near.find(&spot.key)
+        {
+            self.tally.near_hits.add(1);
+            return Some(entry.value.clone());
+        }
+        let seen = self.see(spot, &spot.tags);
+        let Some(opened) = self.look_far(spot).await else {
+            self.tally.misses.add(1);
+            return None;
+        };
+        self.tally.far_hits.add(1);
+        self.keep(
+            spot,
+            opened.value.clone(),
+            seen,
+            &opened.tags,
+            opened.kept(),
+        );
+        Some(opened.value)
+    }
+
+    /// How long an entry is fresh.
+    pub async fn left(&self, spot: &Spot) -> Option<Duration> {
+        match self.far_or_none() {
+            Some(_) => {
+                let opened = self.look_far(spot).await?;
+                Some(opened.left.saturating_sub(opened.stale))
+            }
+            None => {
+                let (entry, age) = self.near.find(&spot.key)?;
+                let left = entry.left().saturating_sub(self.options.stale);
+                (age == Age::Fresh).then_some(left)
+            }
+        }
+    }
+
+    async fn look_far(&self, spot: &Spot) -> Option<Opened<V>> {
+        let far = self.far_or_none()?;
+        let found = far.look(self.place(spot)).await;
+        let found = found.unwrap_or_else(|fault| {
+            self.fault(&fault);
+            None
+        });
+        let opened = self.unpack(found?).ok()?;
+        opened.is_fresh().then_some(opened)
+    }
+
+    /// Stores a value; whether it was.
+    pub async fn write(
+        &self,
+        spot: &Spot,
+        value: V,
+        ttl: Duration,
+        write: Write,
+        tags: &[String],
+    ) -> Result<bool> {
+        let ttl = checked("ttl", ttl)?;
+        let stale = self.options.stale;
+        let packed = self.pack(Some(&value), stale)?;
+        let left = ttl.saturating_add(stale);
+        let place = self.place(spot);
+        if self.shared().far.is_none() && write != Write::Always {
+            let is_there = self.near.find(&spot.key).is_some();
+            if is_there != (write == Write::IfPresent) {
+                return Ok(false);
+            }
+        }
+        self.drop_here(spot);
+        let seen = self.see(spot, tags);
+        if let Some(far) = &self.shared().far {
+            let scopes = self.scopes(tags);
+            let written = far
+                .write(place, write, packed.envelope, left, &scopes)
+                .await;
+            let is_written = written.map_err(|fault| {
+                self.fault(&fault);
+                CacheError::from(fault)
+            })?;
+            if !is_written {
+                return Ok(false);
+            }
+        }
+        let kept = Kept {
+            left,
+            stale,
+            bytes: packed.bytes,
+        };
+        self.keep(spot, Some(Arc::new(value)), seen, &[], kept);
+        Ok(true)
+    }
+
+    /// Removes an entry; whether there was one. Here it is removed twice, because what was read from Redis
+    /// in between is old.
+    pub async fn remove(&self, spot: &Spot) -> Result<bool> {
+        let was_here = self.near.find(&spot.key).is_some();
+        self.drop_here(spot);
+        let Some(far) = &self.shared().far else {
+            return Ok(was_here);
+        };
+        let removed = far.remove(self.place(spot)).await;
+        self.drop_here(spot);
+        Ok(removed.map_err(|fault| {
+            self.fault(&fault);
+            CacheError::from(fault)
+        })?)
+    }
+
+    /// Lets an entry live for so long from now on; whether there is one.
+    pub async fn expire(&self, spot: &Spot, ttl: Duration) -> Result<bool> {
+        let ttl = checked("ttl", ttl)?;
+        let stale = self.options.stale;
+        let Some(far) = &self.shared().far else {
+            let Some((entry, Age::Fresh)) = self.near.find(&spot.key) else {
+                return Ok(false);
+            };
+            self.near.renew(
+                &spot.key,
+                &entry,
+                self.options.near_life(ttl.saturating_add(stale), stale),
+            );
+            return Ok(true);
+        };
+        let left = ttl.saturating_add(stale);
+        let expired = far.expire(self.place(spot), left).await;
+        self.drop_here(spot);
+        Ok(expired.map_err(|fault| {
+            self.fault(&fault);
+            CacheError::from(fault)
+        })?)
+    }
+
+    fn far_or_none(&self) -> Option<&Far> {
+        self.shared().far_in_use()
+    }
+}

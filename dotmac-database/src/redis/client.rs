@@ -1,0 +1,113 @@
+//! `Redis`: a client that is shared by caches and locks.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::Fault;
+use super::breaker::Breaker;
+use super::fred::Fred;
+use super::message::Events;
+use super::port::{Port, Reply};
+use super::script::Script;
+use crate::config::RedisConfig;
+use crate::error::Result;
+
+/// A client of Redis: connections, and a breaker in front of them. Clones share both.
+///
+/// It connects in the background, and again whenever a connection is lost.
+#[derive(Clone)]
+pub struct Redis(Arc<Inner>);
+
+struct Inner {
+    port: Box<dyn Port>,
+    breaker: Breaker,
+}
+
+/// How long a client waits for Redis.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RedisOptions {
+    /// For the answer to a command: 250 ms by default.
+    pub timeout: Duration,
+    /// For a connection, and for a sign of life on one: 2 s by default.
+    pub connect_timeout: Duration,
+    /// After how many unanswered commands in a row none is sent: 5 by default.
+    pub breaker_failures: u32,
+    /// For how long, until one is sent to see whether Redis is back: 500 ms by default.
+    pub breaker_pause: Duration,
+}
+
+impl Default for RedisOptions {
+    fn default() -> Self {
+        RedisOptions {
+            timeout: Duration::from_millis(250),
+            connect_timeout: Duration::from_secs(2),
+            breaker_failures: 5,
+            breaker_pause: Duration::from_millis(500),
+        }
+    }
+}
+
+impl Redis {
+    /// A client for `config`. It returns at once; until it is connected, commands are
+    /// [`Fault::Unavailable`].
+    ///
+    /// # Errors
+    /// [`Error::Config`](crate::Error::Config) for a URL that cannot be used.
+    pub fn connect(config: &RedisConfig, options: RedisOptions) -> Result<Self> {
+        let port = Fred::connect(config, options)?;
+        Ok(Redis(Arc::new(Inner {
+            port: Box::new(port),
+            breaker: Breaker::new(options.breaker_failures, options.breaker_pause),
+        })))
+    }
+
+    /// Runs a script.
+    ///
+    /// # Errors
+    /// [`Fault`]; after [`Fault::TimedOut`] the script may have run.
+    pub async fn run(
+        &self,
+        script: &Script,
+        keys: &[Bytes],
+        arguments: Vec<Bytes>,
+    ) -> Result<Reply, Fault> {
+        if !self.0.breaker.lets_pass() {
+            return Err(Fault::Unavailable);
+        }
+        let answer = script.run(&*self.0.port, keys, arguments).await;
+        match &answer {
+            Err(fault) if fault.is_outage() => self.0.breaker.failed(),
+            _ => self.0.breaker.succeeded(),
+        }
+        answer
+    }
+
+    /// Listens to a channel.
+    ///
+    /// # Errors
+    /// [`Fault`], where there is no way to listen at all; a connection that is lost is an event.
+    pub async fn listen(&self, channel: &'static str) -> Result<Events, Fault> {
+        self.0.port.listen(channel).await
+    }
+
+    /// Whether commands are held back because Redis did not answer.
+    pub fn is_held_back(&self) -> bool {
+        self.0.breaker.is_open()
+    }
+
+    /// Closes all connections.
+    pub async fn close(&self) {
+        self.0.port.close().await;
+    }
+}
+
+impl std::fmt::Debug for Redis {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Redis")
+            .field("is_held_back", &self.is_held_back())
+            .finish_non_exhaustive()
+    }
+}

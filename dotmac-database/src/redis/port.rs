@@ -1,0 +1,69 @@
+//! The port behind which the driver stands: what the cache and the locks need of one, and no more.
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+use super::Fault;
+use super::message::Events;
+
+/// An answer of Redis.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reply {
+    /// Nothing.
+    Nil,
+    /// A number.
+    Number(i64),
+    /// A text or a binary value.
+    Bytes(Bytes),
+    /// Several answers.
+    List(Vec<Reply>),
+}
+
+/// A command: its name, the key that tells the cluster's node, and its arguments, keys among them.
+pub struct Command<'c> {
+    pub name: &'static str,
+    pub key: &'c [u8],
+    pub arguments: Vec<Bytes>,
+}
+
+/// A driver.
+#[async_trait]
+pub trait Port: Send + Sync + 'static {
+    /// Sends a command, once: it is not sent again after a reconnect.
+    ///
+    /// # Cancel safety
+    /// A future that is dropped may leave the command to run.
+    async fn call(&self, command: Command<'_>) -> Result<Reply, Fault>;
+
+    /// Listens to a channel, from now on and after each reconnect.
+    async fn listen(&self, channel: &'static str) -> Result<Events, Fault>;
+
+    /// Closes all connections.
+    async fn close(&self);
+}
+
+impl Reply {
+    /// The number.
+    pub fn number(self) -> Result<i64, Fault> {
+        match self {
+            Reply::Number(number) => Ok(number),
+            _ => Err(Fault::Answer),
+        }
+    }
+
+    /// The bytes.
+    pub fn bytes(self) -> Result<Bytes, Fault> {
+        match self {
+            Reply::Bytes(bytes) => Ok(bytes),
+            _ => Err(Fault::Answer),
+        }
+    }
+
+    /// The answers of a list.
+    pub fn list(self) -> Result<Vec<Reply>, Fault> {
+        match self {
+            Reply::List(list) => Ok(list),
+            _ => Err(Fault::Answer),
+        }
+    }
+}

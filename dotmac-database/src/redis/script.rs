@@ -1,0 +1,84 @@
+//! `Script`: Lua that Redis runs as one step, known to the server by its SHA-1.
+
+use std::fmt::Write;
+use std::sync::LazyLock;
+
+use bytes::Bytes;
+use sha1::{Digest, Sha1};
+
+use super::Fault;
+use super::port::{Command, Port, Reply};
+
+/// A script. All its keys must be of one hash slot.
+pub struct Script {
+    source: &'static str,
+    sha: LazyLock<Bytes, fn() -> Bytes>,
+}
+
+impl Script {
+    /// A script, and the function that gives its SHA-1: `|| Script::sha(SOURCE)`.
+    pub const fn new(source: &'static str, sha: fn() -> Bytes) -> Self {
+        Script {
+            source,
+            sha: LazyLock::new(sha),
+        }
+    }
+
+    /// The SHA-1 of a source in hexadecimal digits, as EVALSHA wants it.
+    pub fn sha(source: &str) -> Bytes {
+        let digest = Sha1::digest(source.as_bytes());
+        let mut hex = String::with_capacity(40);
+        for byte in digest {
+            // Writing to a String cannot fail.
+            let _ = write!(hex, "{byte:02x}");
+        }
+        Bytes::from(hex)
+    }
+
+    /// Runs it in one round trip, and in two where the server has not seen it since its start.
+    pub(super) async fn run(
+        &self,
+        port: &dyn Port,
+        keys: &[Bytes],
+        arguments: Vec<Bytes>,
+    ) -> Result<Reply, Fault> {
+        let first = keys.first().cloned().unwrap_or_default();
+        let call = |name, script: Bytes, arguments: Vec<Bytes>| {
+            let mut all = Vec::with_capacity(2 + keys.len() + arguments.len());
+            all.push(script);
+            all.push(Bytes::from(keys.len().to_string()));
+            all.extend(keys.iter().cloned());
+            all.extend(arguments);
+            port.call(Command {
+                name,
+                key: &first,
+                arguments: all,
+            })
+        };
+        match call("EVALSHA", self.sha.clone(), arguments.clone()).await {
+            Err(Fault::Refused { code }) if code == "NOSCRIPT" => {
+                call(
+                    "EVAL",
+                    Bytes::from_static(self.source.as_bytes()),
+                    arguments,
+                )
+                .await
+            }
+            answer => answer,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sha_is_that_of_redis() {
+        // From the documentation of SCRIPT LOAD.
+        assert_eq!(
+            Script::sha("return 'hello moto'"),
+            "232fd51614574cf0867b83d384a5e898cfd24e5a"
+        );
+    }
+}

@@ -1,0 +1,211 @@
+//! A throwaway Redis: a process of the test's own, gone with the value or with the process.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use dotmac_database::RedisConfig;
+use dotmac_database::cache::{CacheClient, RedisOptions};
+
+const DEADLINE: Duration = Duration::from_secs(20);
+
+/// The shell that ends the server once its owner lets go of the pipe, however that happens.
+const GUARDIAN: &str = r#"
+d=$1; shift
+start() { redis-server "$@" --dir "$d" >"$d/log" 2>&1 & pid=$!; }
+start "$@"
+while read -r command; do
+    case $command in
+        start) start "$@" ;;
+        kill) kill -KILL $pid; wait $pid ;;
+        stop) kill -STOP $pid ;;
+        go) kill -CONT $pid ;;
+    esac
+    echo done
+done
+kill -CONT $pid; kill -KILL $pid; wait $pid; rm -rf "$d"
+"#;
+
+/// A Redis without persistence.
+pub struct ThrowawayRedis {
+    guardian: Child,
+    port: u16,
+}
+
+impl ThrowawayRedis {
+    pub fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// With more settings, as arguments of `redis-server`.
+    pub fn start_with(settings: &[&str]) -> Self {
+        Self::start_at(free_port(), settings)
+    }
+
+    /// On this port.
+    pub fn start_at(port: u16, settings: &[&str]) -> Self {
+        let memory_only = ["--save", "", "--appendonly", "no"];
+        Self::launch(port, &folder(), &[&memory_only, settings].concat())
+    }
+
+    /// A Sentinel that alone decides over the master of this name on this port.
+    pub fn start_sentinel(name: &str, master: &str) -> Self {
+        let folder = folder();
+        let file = folder.join("sentinel.conf");
+        let settings = format!(
+            "sentinel monitor {name} 127.0.0.1 {master} 1\nsentinel down-after-milliseconds {name} 500\n\
+             sentinel failover-timeout {name} 2000\n",
+        );
+        std::fs::write(&file, settings).expect("writes");
+        let file = file.to_string_lossy();
+        Self::launch(free_port(), &folder, &[&file, "--sentinel"])
+    }
+
+    fn launch(port: u16, folder: &Path, arguments: &[&str]) -> Self {
+        let guardian = Command::new("sh")
+            .args(["-c", GUARDIAN, "guardian"])
+            .arg(folder)
+            .args(arguments)
+            .args(["--port", &port.to_string(), "--bind", "127.0.0.1"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            // It tells of each server that is killed.
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("sh");
+        let server = ThrowawayRedis { guardian, port };
+        server.until_ready();
+        server
+    }
+
+    /// What it says of itself.
+    pub fn info(&self, section: &str) -> String {
+        let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).expect("connects");
+        let mut reader = BufReader::new(stream);
+        write!(reader.get_mut(), "INFO {section}\r\n").expect("writes");
+        let mut length = String::new();
+        reader.read_line(&mut length).expect("reads");
+        let length = length
+            .trim_start_matches('$')
+            .trim_end()
+            .parse()
+            .expect("a length");
+        let mut text = vec![0; length];
+        reader.read_exact(&mut text).expect("reads");
+        String::from_utf8(text).expect("text")
+    }
+
+    /// `host:port`
+    pub fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    pub fn config(&self) -> RedisConfig {
+        RedisConfig::new(&format!("redis://127.0.0.1:{}", self.port)).expect("valid")
+    }
+
+    /// A client of its own, as another process has one, once it hears the others.
+    pub async fn client(&self) -> CacheClient {
+        self.client_with(RedisOptions::default()).await
+    }
+
+    pub async fn client_with(&self, options: RedisOptions) -> CacheClient {
+        let client = CacheClient::connect_with(&self.config(), options).expect("connects");
+        until(|| client.is_coherent()).await;
+        client
+    }
+
+    /// Kills it, and what it has.
+    pub fn kill(&mut self) {
+        self.command("kill");
+    }
+
+    /// Starts it again, empty.
+    pub fn restart(&mut self) {
+        self.command("start");
+        self.until_ready();
+    }
+
+    /// Lets it hang (SIGSTOP): connections stay open, and nothing is answered.
+    pub fn hang(&mut self) {
+        self.command("stop");
+    }
+
+    /// Lets it go on.
+    pub fn go_on(&mut self) {
+        self.command("go");
+    }
+
+    /// Asks it something in the inline form of its protocol, and gives the first line of the answer.
+    pub fn ask(&self, command: &str) -> String {
+        let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).expect("connects");
+        let mut reader = BufReader::new(stream);
+        writeln!(reader.get_mut(), "{command}\r").expect("writes");
+        let mut line = String::new();
+        reader.read_line(&mut line).expect("reads");
+        line.trim_end().to_owned()
+    }
+
+    fn command(&mut self, command: &str) {
+        let pipe = self.guardian.stdin.as_mut().expect("open");
+        writeln!(pipe, "{command}").expect("writes");
+        let out = self.guardian.stdout.as_mut().expect("open");
+        // One answer at a time is written, so that nothing is lost with the reader.
+        let mut line = String::new();
+        BufReader::with_capacity(1, out)
+            .read_line(&mut line)
+            .expect("reads");
+        assert_eq!(line, "done\n");
+    }
+
+    fn until_ready(&self) {
+        let until = Instant::now() + DEADLINE;
+        loop {
+            let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port));
+            if stream.is_ok() && self.ask("PING") == "+PONG" {
+                return;
+            }
+            assert!(
+                Instant::now() < until,
+                "redis-server is not ready: is it installed?"
+            );
+            std::thread::yield_now();
+        }
+    }
+}
+
+impl Drop for ThrowawayRedis {
+    fn drop(&mut self) {
+        drop(self.guardian.stdin.take());
+        let _ = self.guardian.wait();
+    }
+}
+
+fn folder() -> PathBuf {
+    let folder = tempfile::Builder::new().prefix("dotmac-redis-").tempdir();
+    folder.expect("a folder").keep()
+}
+
+/// A client for a URL, once it hears the others.
+pub async fn client_of(url: &str) -> CacheClient {
+    let config = RedisConfig::new(url).expect("valid");
+    let client = CacheClient::connect(&config).expect("connects");
+    until(|| client.is_coherent()).await;
+    client
+}
+
+/// Waits until something holds, for some seconds at most.
+pub async fn until(mut holds: impl FnMut() -> bool) {
+    let until = Instant::now() + DEADLINE;
+    while !holds() {
+        assert!(Instant::now() < until, "it does not come true");
+        tokio::task::yield_now().await;
+    }
+}
+
+pub fn free_port() -> u16 {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+    listener.local_addr().expect("bound").port()
+}

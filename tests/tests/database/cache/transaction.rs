@@ -1,0 +1,111 @@
+//! Invalidations of a unit of work take effect with its COMMIT, or not at all.
+
+use dotmac_database::cache::CacheClient;
+use dotmac_database::prelude::*;
+
+use super::server::{ThrowawayRedis, until};
+use super::support::{Source, ask, orders, tenant};
+use crate::support::Shop;
+
+/// Ways to end a unit of work.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum End {
+    Commit,
+    Rollback,
+    Drop,
+    NestedRollback,
+    SavepointUndone,
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn c08_only_a_commit_invalidates() {
+    let shop = Shop::open().await;
+    let redis = ThrowawayRedis::start();
+    for client in [redis.client().await, CacheClient::in_process()] {
+        for by in 0..3 {
+            for end in [
+                End::Commit,
+                End::Rollback,
+                End::Drop,
+                End::NestedRollback,
+                End::SavepointUndone,
+            ] {
+                let cache = orders(&client);
+                let source = Source::default();
+                let before = ask(&cache, &source).await;
+                until(|| client.is_idle()).await;
+                source.change();
+                let tx = shop.db.begin(&tenant("acme")).expect("begins");
+                let invalidate = |tx: &Session| match by {
+                    0 => cache.after_commit(tx).and_then(|it| it.delete(7)),
+                    1 => cache
+                        .after_commit(tx)
+                        .and_then(|it| it.invalidate_namespace()),
+                    _ => client
+                        .after_commit(tx)
+                        .and_then(|it| it.invalidate_tenant()),
+                };
+                match end {
+                    End::NestedRollback => {
+                        let nested = tx.nested().expect("nests");
+                        invalidate(&nested).expect("asks");
+                        nested.rollback().await.expect("rolls back");
+                    }
+                    End::SavepointUndone => {
+                        tx.savepoint("a").expect("saves");
+                        invalidate(&tx).expect("asks");
+                        tx.roll_back_to("a").expect("rolls back");
+                    }
+                    _ => invalidate(&tx).expect("asks"),
+                }
+                assert_eq!(ask(&cache, &source).await, before, "{end:?}: not yet");
+                match end {
+                    End::Rollback => tx.rollback().await.expect("rolls back"),
+                    End::Drop => drop(tx),
+                    _ => tx.commit().await.expect("commits"),
+                }
+                let now = ask(&cache, &source).await;
+                assert_eq!(
+                    now.version,
+                    u64::from(end == End::Commit),
+                    "{end:?} by {by}"
+                );
+                client
+                    .invalidate_tenant(tenant("acme"))
+                    .await
+                    .expect("invalidates");
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn c06_an_invalidation_that_does_not_reach_redis_is_sent_again() {
+    let shop = Shop::open().await;
+    let mut redis = ThrowawayRedis::start();
+    let (one, two) = (redis.client().await, redis.client().await);
+    let (here, there) = (orders(&one), orders(&two));
+    let source = Source::default();
+    ask(&here, &source).await;
+    until(|| one.is_idle()).await;
+    ask(&there, &source).await;
+    source.change();
+    let tx = shop.db.begin(&tenant("acme")).expect("begins");
+    here.after_commit(&tx)
+        .expect("a tenant")
+        .delete(7)
+        .expect("asks");
+    redis.hang();
+    tx.commit().await.expect("commits all the same");
+    assert!(here.statistics().faults > 0);
+    redis.go_on();
+    until(|| one.is_idle()).await;
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    while *ask(&there, &source).await != source.order() {
+        assert!(
+            std::time::Instant::now() < deadline,
+            "it was not sent again"
+        );
+        tokio::task::yield_now().await;
+    }
+}
