@@ -142,15 +142,16 @@ impl Slot {
     /// in the background, closed otherwise.
     pub fn release(&mut self) {
         let ticket = self.ticket.take();
-        self.give_back(ticket);
+        self.give_back(ticket, Arc::clone(&self.cut));
     }
 
     /// The same, for a session that goes on with another connection.
     pub fn set_aside(&mut self) {
-        self.give_back(None);
+        // The session's own signal has one listener only.
+        self.give_back(None, Arc::default());
     }
 
-    fn give_back(&mut self, ticket: Option<Ticket>) {
+    fn give_back(&mut self, ticket: Option<Ticket>, cut: Arc<Cut>) {
         self.replica = None;
         let Some(wire) = self.wire.take() else {
             return;
@@ -176,10 +177,7 @@ impl Slot {
         }
         // The guard is made before the task: a runtime that shuts down drops it unpolled.
         let doubtful = Doubtful(Some(wire));
-        let cut = Arc::clone(&self.cut);
-        if ticket.is_some() {
-            cut.in_background();
-        }
+        cut.in_background();
         runtime.spawn(async move {
             let mut doubtful = doubtful;
             doubtful.reset(left, &cut).await;

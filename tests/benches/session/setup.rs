@@ -62,13 +62,13 @@ impl Server {
 
         let db = Database::connect(self.config(self.port())?).await?;
         let id = Uuid::now_v7();
-        let order = db.write(&context(TENANT)?, async |tx| insert(tx, id).await);
-        let order = order.await?;
+        let own = context(TENANT)?;
+        let order = db.write(&own, async |tx| insert(tx, id).await).await?;
         let schemas = db.with_tenancy(Tenancy::Schemas(SearchPath::tenant()))?;
         for tenant in [TENANT, OTHER] {
             self.migrate_schema(&admin, tenant).await?;
-            let write = schemas.write(&context(tenant)?, async |tx| insert(tx, id).await);
-            write.await?;
+            let own = context(tenant)?;
+            schemas.write(&own, async |tx| insert(tx, id).await).await?;
         }
         db.close().await;
         // What a transaction without context sees: the same row, through the same policy.
