@@ -69,6 +69,10 @@ pub mod cloning_schemas {}
 #[doc = include_str!("../docs/guide/moving_tenants.md")]
 pub mod moving_tenants {}
 
+#[cfg(feature = "cli")]
+#[doc = include_str!("../docs/guide/fleet.md")]
+pub mod fleet {}
+
 #[cfg(all(feature = "axum", feature = "poem"))]
 #[doc = include_str!("../docs/guide/requests.md")]
 pub mod requests {}

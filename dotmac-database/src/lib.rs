@@ -11,6 +11,8 @@
 //! - [`SoftDeleteModel`]: delete and restore.
 //! - [`tenancy`]: schemas and databases of tenants; [`Tenants`](tenancy::Tenants): one API over all.
 //! - `web` (features `axum` and `poem`): requests, with sessions as arguments of handlers.
+//! - [`tenancy`]: the directory of tenants; [`migrate::Fleet`]: their lives, and migrations of all.
+//! - `cli` (feature): the command line for that.
 //! - `testing` (feature): throwaway databases.
 //!
 //! The database is the boundary: policies, constraints and triggers hold for every statement, also
@@ -21,6 +23,8 @@
 
 extern crate self as dotmac_database;
 
+#[cfg(feature = "cli")]
+pub mod cli;
 mod config;
 mod context;
 mod entity;

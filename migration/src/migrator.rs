@@ -11,6 +11,7 @@ impl MigratorTrait for Migrator {
         vec![
             Box::new(super::m20260101_000001_roles::Migration),
             Box::new(super::m20260101_000002_shop::Migration),
+            Box::new(super::m20260101_000003_directory::Migration),
         ]
     }
 }

@@ -19,6 +19,7 @@
 //! | I40, I41, I44 | logins and tables that policies do not bind | `roles.rs`, `rls_check.rs` |
 //! | I42, I43 | policies, views, functions and rights beside ours | `rls_check.rs` |
 //! | I45 | what a migration leaves when it is taken back | `migrations.rs` |
+//! | I54 | a run over all tenants | `schemas/fleet.rs`, `schemas/fleet_interrupted.rs` |
 //! | I60–I62 | soft delete | `soft_delete.rs`, `entities.rs` |
 //! | I65, I66 | stamps | `stamps.rs`, `json.rs` |
 //! | I70–I75 | requests, over HTTP | `web/` |

@@ -39,6 +39,30 @@ pub enum TenancyError {
         /// Why.
         reason: String,
     },
+    /// A tenant is only dropped by somebody who gives its name twice.
+    #[error("tenant \"{tenant}\" is not dropped: confirm it by its name")]
+    NotConfirmed {
+        /// The tenant's id.
+        tenant: String,
+    },
+    /// Something outside of a tenant's schema is made of what is in it.
+    #[error(
+        "{dependents} would be lost with the schema of tenant \"{tenant}\": drop it first, or cascade"
+    )]
+    HasDependents {
+        /// The tenant's id.
+        tenant: String,
+        /// What depends on the schema.
+        dependents: String,
+    },
+    /// A tenant's schema could not be written to a file.
+    #[error("the schema of tenant \"{tenant}\" cannot be dumped: {reason}")]
+    Dump {
+        /// The tenant's id.
+        tenant: String,
+        /// What stands against it.
+        reason: String,
+    },
     /// The tenant is in a state in which this cannot be done.
     #[error("tenant \"{tenant}\" is {state}: {remedy}")]
     State {

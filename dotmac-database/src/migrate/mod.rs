@@ -19,9 +19,12 @@ mod catalog;
 mod check;
 mod comparison;
 mod difference;
+mod directory;
 mod enumeration;
+mod fleet;
 mod foreign_key;
 mod generate;
+mod hook;
 mod index;
 mod install;
 mod installable;
@@ -40,13 +43,19 @@ pub use alter::{
 pub use check::{create_check, drop_check};
 pub use comparison::{Comparison, diff};
 pub use difference::{Change, Difference, Object};
+pub use directory::{install_directory, remove_directory};
+pub use fleet::{
+    Archived, DropMode, Fleet, FleetEvent, FleetPlan, FleetReport, TenantFailure, TenantPlan,
+    VersionPolicy,
+};
 pub use generate::{Generate, GenerateError, Generated, generate};
+pub use hook::HookResult;
 pub use index::{create_indexes, drop_indexes};
 pub use install::{install, install_shared, remove};
 #[doc(hidden)]
 pub use installable::Installable;
 pub use pending::pending;
-pub use runner::{HookResult, Runner};
+pub use runner::Runner;
 pub use table::{create_table, drop_table};
 pub use trigger::{create_triggers, drop_triggers};
 pub use url::database_url;

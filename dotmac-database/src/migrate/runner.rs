@@ -1,15 +1,14 @@
 //! Applies migrations, one process at a time, and runs hooks afterwards.
 
-use std::error::Error as StdError;
 use std::marker::PhantomData;
 use std::pin::Pin;
-use std::sync::Arc;
 
 use sea_orm::DatabaseConnection;
 use sea_orm_migration::MigratorTrait;
 
+use super::hook::{HookResult, Hooks};
 use super::lock::Lock;
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 /// Applies the migrations of `M`, and then runs hooks: grants, views, reference data, whatever has to
 /// be right after each migration.
@@ -54,26 +53,15 @@ use crate::error::{Error, Result};
 /// # }
 /// ```
 pub struct Runner<M> {
-    hooks: Vec<Hook>,
+    hooks: Hooks,
     migrator: PhantomData<fn() -> M>,
 }
-
-struct Hook {
-    name: &'static str,
-    run: Box<Run>,
-}
-
-/// What a hook answers.
-pub type HookResult = Result<(), Box<dyn StdError + Send + Sync>>;
-
-type Run = dyn for<'a> Fn(&'a DatabaseConnection) -> Running<'a> + Send + Sync;
-type Running<'a> = Pin<Box<dyn Future<Output = HookResult> + Send + 'a>>;
 
 impl<M: MigratorTrait> Runner<M> {
     /// Without hooks.
     pub fn new() -> Self {
         Runner {
-            hooks: Vec::new(),
+            hooks: Hooks::default(),
             migrator: PhantomData,
         }
     }
@@ -88,17 +76,14 @@ impl<M: MigratorTrait> Runner<M> {
             + Sync
             + 'static,
     {
-        self.hooks.push(Hook {
-            name,
-            run: Box::new(hook),
-        });
+        self.hooks.add(name, hook);
         self
     }
 
     /// Applies what is pending, or the first `steps` of it.
     ///
     /// # Errors
-    /// [`Error::Hook`]; the migrations'.
+    /// [`Error::Hook`](crate::Error::Hook); the migrations'.
     pub async fn up(&self, steps: Option<u32>, db: &DatabaseConnection) -> Result<()> {
         let lock = Lock::acquire(db).await?;
         M::up(db, steps).await?;
@@ -154,14 +139,7 @@ impl<M: MigratorTrait> Runner<M> {
             tracing::info!(pending = pending.len(), "hooks wait for the last migration");
             return Ok(());
         }
-        for hook in &self.hooks {
-            tracing::info!(hook = hook.name, "running the hook");
-            (hook.run)(db).await.map_err(|source| Error::Hook {
-                hook: hook.name,
-                source: Arc::from(source),
-            })?;
-        }
-        Ok(())
+        self.hooks.run(db).await
     }
 }
 

@@ -11,7 +11,7 @@ use crate::ident::{literal, quote};
 /// | role | login | can |
 /// |---|---|---|
 /// | `owner` | no | own the tables |
-/// | `migrator` | yes | change the schema as a member of the owner, and see all rows by a policy |
+/// | `migrator` | yes | change the schema as a member of the owner, make schemas, and see all rows by a policy |
 /// | `application` | yes | DML on rows that policies show it; no TRUNCATE, REFERENCES, TRIGGER, TEMP |
 /// | `system` | yes | DML on the rows of all tenants, by a policy |
 ///
@@ -128,7 +128,8 @@ impl Roles {
              GRANT USAGE ON SCHEMA {schema} TO {application}, {system};\
              REVOKE CREATE ON SCHEMA {schema} FROM PUBLIC;\
              REVOKE TEMPORARY ON DATABASE {database} FROM PUBLIC;\
-             GRANT CONNECT ON DATABASE {database} TO {migrator}, {application}, {system};",
+             GRANT CONNECT ON DATABASE {database} TO {migrator}, {application}, {system};\
+             GRANT CREATE ON DATABASE {database} TO {migrator};",
             database = quote(database.as_deref().unwrap_or_default()),
         ))
         .await?;

@@ -24,6 +24,7 @@ mod resolver;
 mod serve;
 mod session;
 mod span;
+mod stored_directory;
 
 pub use crate::tenancy::TenantState;
 pub use address::ProxyHeader;
@@ -37,3 +38,4 @@ pub use problem::Problem;
 pub use readiness::Readiness;
 pub use resolver::Resolver;
 pub use session::{ReadSession, WriteSession};
+pub use stored_directory::StoredDirectory;

@@ -2,22 +2,25 @@
 
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
+use dotmac_database::cli::Tenants;
 use dotmac_database::migrate::{
-    Comparison, Generate, Include, Runner, database_url, diff, generate,
+    Comparison, Fleet, Generate, Include, Runner, database_url, diff, generate,
 };
 use sea_orm::{ConnectOptions, Database, DatabaseConnection};
 use sea_orm_migration::{MigratorTrait, SchemaManager};
 use tracing_subscriber::EnvFilter;
 
 use super::rls::Rls;
-use crate::Migrator;
+use crate::{Migrator, TenantMigrator};
 
 /// Migrates the example application's database.
 ///
 /// The database is found by --database-url, else DATABASE_URL, else DB_HOST, DB_PORT, DB_NAME,
 /// DB_USER and DB_PASSWORD. Exit codes: 0 all is well, 1 an error or something that `rls` found, 2
-/// wrong arguments, 3 something is left to decide (`generate`) or differs (`diff`).
+/// wrong arguments, 3 something is left to decide (`generate`), differs (`diff`), or tenants are not
+/// current (`tenants`).
 #[derive(Parser)]
 #[command(version)]
 pub struct Cli {
@@ -89,6 +92,12 @@ enum Command {
         filter: Filter,
     },
     Rls(Rls),
+    Tenants(Tenants),
+    /// Prints what a shell completes these commands by.
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
 }
 
 /// What of the database is looked at; `*` and `?` are wildcards.
@@ -123,7 +132,12 @@ impl Cli {
     /// What went wrong, for a human.
     pub async fn run(self) -> Result<ExitCode, Error> {
         let level = if self.verbose { "debug" } else { "info" };
-        let filter = format!("sea_orm_migration={level},dotmac_database={level}");
+        // Of a thousand tenants, nobody reads that each migration of each begins and ends.
+        let each = match &self.command {
+            Some(Command::Tenants(_)) if !self.verbose => "warn",
+            _ => level,
+        };
+        let filter = format!("sea_orm_migration={each},dotmac_database={each}");
         let log = tracing_subscriber::fmt()
             .with_env_filter(EnvFilter::try_new(filter)?)
             .with_writer(std::io::stderr)
@@ -131,11 +145,12 @@ impl Cli {
             .without_time();
         // A program that runs several commands has a log already.
         let _ = log.try_init();
-        // An empty migration needs no database.
+        // An empty migration needs no database, nor do completions.
         let db = match &self.command {
             Some(Command::Generate { entity, all, .. }) if !all && entity.is_empty() => {
                 DatabaseConnection::default()
             }
+            Some(Command::Completions { .. }) => DatabaseConnection::default(),
             _ => self.connect().await?,
         };
         let runner = runner();
@@ -147,6 +162,12 @@ impl Cli {
             Command::Reset => runner.reset(&db).await?,
             Command::Status => Migrator::status(&db).await?,
             Command::Rls(rls) => return rls.run(&db).await,
+            Command::Tenants(tenants) => return Ok(tenants.run(fleet(), &db).await?),
+            Command::Completions { shell } => {
+                let mut command = Cli::command();
+                let name = command.get_name().to_owned();
+                clap_complete::generate(shell, &mut command, name, &mut std::io::stdout());
+            }
             Command::Diff { entity, filter } => {
                 return differences(filter.comparison(entity), &db).await;
             }
@@ -181,6 +202,11 @@ impl Cli {
 /// The migrations, and what runs after them.
 fn runner() -> Runner<Migrator> {
     Runner::new()
+}
+
+/// The tenants that have a schema of their own.
+fn fleet() -> Fleet<Migrator, TenantMigrator> {
+    Fleet::new()
 }
 
 impl Filter {

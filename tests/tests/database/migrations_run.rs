@@ -79,8 +79,11 @@ async fn hooks_wait_for_the_last_migration() {
     let plain = db.plain();
     let log = Log::default();
     let runner = runner(&log, false);
-    runner.up(Some(1), &plain).await.unwrap();
-    assert_eq!(said(&log), [""; 0]);
+    let last = Migrator::migrations().len() - 1;
+    for _ in 0..last {
+        runner.up(Some(1), &plain).await.unwrap();
+        assert_eq!(said(&log), [""; 0]);
+    }
     runner.up(Some(1), &plain).await.unwrap();
     assert_eq!(said(&log), ["first", "second", "third"]);
 }

@@ -1,11 +1,19 @@
-//! Tenants with a schema each: sessions find their tables by the search path, and nobody else's.
+//! Tenants with a schema each: sessions find their tables by the search path, and nobody else's; schemas are
+//! copied, listed, migrated and moved.
 
 mod attack;
 mod bouncer;
 mod check;
 mod clone;
+mod command_line;
+mod directory;
+mod fleet;
+mod fleet_bed;
+mod fleet_interrupted;
 mod handle;
 pub mod kit;
+mod lifecycle;
+mod lifecycle_interrupted;
 mod missing;
 mod pool;
 mod prepared;
