@@ -109,7 +109,6 @@ mod tests {
     }
 
     #[derive(Deserialize)]
-    #[expect(dead_code, reason = "only its shape counts")]
     enum Kind {
         A,
         B,

@@ -84,6 +84,22 @@ impl Problem {
         Problem::of(ErrorKind::PoolTimeout)
     }
 
+    pub(super) fn no_route() -> Self {
+        Problem::new(StatusCode::NOT_FOUND).code("no_route")
+    }
+
+    pub(super) fn no_method() -> Self {
+        Problem::new(StatusCode::METHOD_NOT_ALLOWED).code("no_method")
+    }
+
+    /// What the framework says of a request that it cannot take; of the server's faults nothing is told.
+    pub(super) fn rejected(status: StatusCode, reason: &str) -> Self {
+        match status.is_client_error() {
+            true => Problem::new(status).code("invalid_request").detail(reason),
+            false => Problem::internal(),
+        }
+    }
+
     /// The server's fault, of which the log says more.
     pub(super) fn internal() -> Self {
         Problem::of(ErrorKind::Other)

@@ -27,6 +27,11 @@ pub trait Reply: Send + Default {
     fn extensions_mut(&mut self) -> &mut Extensions;
     fn set(&mut self, status: StatusCode, body: Vec<u8>);
 
+    /// The pattern of the path, where only the response knows it.
+    fn route(&self) -> Option<&str> {
+        None
+    }
+
     fn of(problem: Problem) -> Self {
         let mut reply = Self::default();
         reply.tell(problem);
@@ -52,6 +57,7 @@ where
     let incoming = request.incoming();
     let id = request_id::of(incoming.headers);
     let span = span::open(&incoming, &id);
+    let is_routed = incoming.route.is_some();
     let admitted = settings
         .admit(&incoming, &id)
         .instrument(span.clone())
@@ -67,6 +73,9 @@ where
         }
         Err(problem) => R::of(problem),
     };
+    if !is_routed {
+        span.record("http.route", reply.route());
+    }
     span.in_scope(|| finish(settings, &id, &mut reply));
     span::end(&span, reply.status());
     reply

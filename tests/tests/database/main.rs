@@ -45,6 +45,7 @@ mod retries;
 mod rls_check;
 mod roles;
 mod row_locks;
+mod saas;
 mod savepoints;
 mod schemas;
 mod seaorm;

@@ -65,6 +65,10 @@ impl Reply for Response {
         self.extensions_mut()
     }
 
+    fn route(&self) -> Option<&str> {
+        self.data::<PathPattern>().map(|pattern| &*pattern.0)
+    }
+
     fn set(&mut self, status: StatusCode, body: Vec<u8>) {
         self.set_status(status);
         self.set_body(body);

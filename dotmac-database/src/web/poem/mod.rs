@@ -1,4 +1,4 @@
-//! poem: `EndpointExt::with(RequestLayer)`, extractors, and health checks.
+//! poem: `EndpointExt::with(RequestLayer)`, extractors, health checks, and [`problem`] for poem's own errors.
 //!
 //! `RequestContext`, `Session`, [`ReadSession`](super::ReadSession),
 //! [`WriteSession`](super::WriteSession) and [`Exchange`](super::Exchange) are extractors, and
@@ -12,3 +12,4 @@ mod respond;
 
 pub use health::{Live, Ready};
 pub use layer::RequestEndpoint;
+pub use respond::problem;

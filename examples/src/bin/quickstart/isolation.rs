@@ -1,11 +1,11 @@
 //! Two tenants: what each sees, and what none can do to the other.
 
 use dotmac_database::prelude::*;
+use dotmac_examples::place::Place;
 use migration::entity::{order, tenant, user};
 use sea_orm::{ConnectionTrait, PaginatorTrait, Statement};
 
 use crate::narrator::Narrator;
-use crate::place::Place;
 
 const ORDERS_OF_BETA: &str = "SELECT number FROM orders WHERE tenant_id = 'beta'";
 

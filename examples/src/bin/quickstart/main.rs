@@ -6,13 +6,13 @@
 mod isolation;
 mod many_rows;
 mod narrator;
-mod place;
+mod start_check;
 mod unit_of_work;
 
 use std::process::ExitCode;
 
+use dotmac_examples::place::{Outcome, Place};
 use narrator::Narrator;
-use place::Place;
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -25,14 +25,15 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn tour() -> Result<Narrator, Box<dyn std::error::Error>> {
+async fn tour() -> Outcome<Narrator> {
     let mut narrator = Narrator::new();
-    let place = Place::open(&mut narrator).await?;
+    narrator.step("Where this runs");
+    let place = Place::open("quickstart", &mut |line| narrator.say(line)).await?;
     let result = async {
         isolation::show(&mut narrator, &place).await?;
         unit_of_work::show(&mut narrator, &place).await?;
         many_rows::show(&mut narrator, &place).await?;
-        place.show_start_check(&mut narrator).await
+        start_check::show(&mut narrator, &place).await
     }
     .await;
     place.close().await?;

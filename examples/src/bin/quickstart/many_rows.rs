@@ -2,11 +2,11 @@
 
 use dotmac_database::prelude::*;
 use dotmac_database::query::CursorKey;
+use dotmac_examples::place::Place;
 use migration::entity::order;
 use sea_orm::PaginatorTrait;
 
 use crate::narrator::Narrator;
-use crate::place::Place;
 
 const PAGE: u32 = 40;
 
@@ -77,7 +77,7 @@ async fn pages(
     db: &Database,
     gamma: &RequestContext,
 ) -> Result<(), Box<dyn std::error::Error>> {
-    let key = CursorKey::new(uuid::Uuid::now_v7().as_bytes().repeat(2))?;
+    let key = CursorKey::new(Uuid::now_v7().as_bytes().repeat(2))?;
     let page = async |tx: &Session, after: Option<&str>| {
         order::Entity::find()
             .filter(order::Column::TenantId.eq("gamma"))

@@ -1,11 +1,11 @@
 //! Stamps, soft delete, rollback, read sessions.
 
 use dotmac_database::prelude::*;
+use dotmac_examples::place::Place;
 use migration::entity::order;
 use sea_orm::ConnectionTrait;
 
 use crate::narrator::Narrator;
-use crate::place::Place;
 
 pub async fn show(narrator: &mut Narrator, place: &Place) -> Result<(), Error> {
     let db = place.database();

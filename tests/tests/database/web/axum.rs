@@ -35,6 +35,7 @@ pub fn serve(listener: TcpListener, layer: RequestLayer, db: &Database, kept: &K
         .route("/keep", post(keep))
         .route("/keep-and-wait", post(keep_and_wait))
         .route("/streamed", post(streamed))
+        .route("/late/{what}", post(late))
         .with_state(kept.clone())
         .merge(health)
         .layer(layer);
@@ -90,4 +91,10 @@ async fn keep_and_wait(State(kept): State<Kept>, exchange: Exchange) -> Result<(
 async fn streamed(session: WriteSession) -> Response {
     let rows = handler::streamed(session).await;
     Response::new(Body::from_stream(rows.map(|row| row.map_err(Error::from))))
+}
+
+async fn late(exchange: Exchange, Path(what): Path<String>) -> Result<Response, Problem> {
+    let told = handler::late(&what, exchange).await?;
+    let told = Body::from_stream(told.map(|row| row.map_err(Error::from)));
+    Ok(Response::new(told))
 }

@@ -3,6 +3,9 @@
 use dotmac_database::prelude::*;
 use migration::entity::order;
 
+use tracing::subscriber::set_default;
+
+use super::trace::Spans;
 use crate::support::Shop;
 
 async fn number(db: &Database, context: &RequestContext) -> order::Model {
@@ -25,6 +28,24 @@ async fn i06_spawned_task_runs_as_its_tenant_with_the_requests_id() {
     let order = task.await.unwrap();
     assert_eq!(order.tenant_id, "acme");
     assert_eq!(order.request_id.as_deref(), Some("acme-request"));
+}
+
+#[tokio::test]
+async fn spawned_task_runs_in_a_span_that_says_for_whom() {
+    let shop = Shop::open().await;
+    let spans = Spans::default();
+    let guard = set_default(spans.clone());
+    shop.a.spawn(async |_| ()).await.unwrap();
+    drop(guard);
+    let spans = spans.named("dotmac.context.spawn");
+    for (field, value) in [
+        ("tenant.id", "acme"),
+        ("enduser.id", "acme-user"),
+        ("request.id", "acme-request"),
+        ("entered", "true"),
+    ] {
+        assert_eq!(spans[0][field], value, "{field}");
+    }
 }
 
 #[tokio::test]

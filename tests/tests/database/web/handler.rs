@@ -1,5 +1,7 @@
 //! What the handlers of both frameworks do.
 
+use std::error::Error as _;
+
 use dotmac_database::prelude::*;
 use dotmac_database::web::Exchange;
 use futures_util::stream::{BoxStream, StreamExt};
@@ -107,6 +109,35 @@ pub async fn streamed(session: WriteSession) -> BoxStream<'static, Result<String
     .boxed();
     let first = rows.next().await.unwrap();
     futures_util::stream::iter([first]).chain(rows).boxed()
+}
+
+/// A body that asks the session when the response has left: what it is told.
+pub async fn late(
+    what: &str,
+    exchange: Exchange,
+) -> Result<BoxStream<'static, Result<String, DbErr>>, Problem> {
+    let early = match what {
+        "untaken" => None,
+        _ => Some(exchange.session()?),
+    };
+    if let (Some(session), "used") = (&early, what) {
+        seen(session).await?;
+    }
+    let told = async_stream::stream! {
+        let session = early.map_or_else(|| exchange.session(), Ok);
+        let seen = match &session {
+            Ok(session) => seen(session).await,
+            Err(problem) => Err(problem.clone()),
+        };
+        yield Ok(match seen {
+            Ok(rows) => rows,
+            Err(problem) => match problem.source().and_then(|it| it.downcast_ref()) {
+                Some(Error::Ended) => "ended".to_owned(),
+                other => format!("{other:?}"),
+            },
+        });
+    };
+    Ok(told.boxed())
 }
 
 /// The total that this session sees, which nobody else does yet.

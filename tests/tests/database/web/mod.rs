@@ -11,3 +11,6 @@ mod session;
 mod site;
 mod tenant;
 mod trace;
+
+pub use site::{Framework, told};
+pub use trace::Spans;

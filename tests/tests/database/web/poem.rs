@@ -27,6 +27,7 @@ pub fn serve(listener: TcpListener, layer: RequestLayer, db: &Database, kept: &K
         .at("/keep", post(keep))
         .at("/keep-and-wait", post(keep_and_wait))
         .at("/streamed", post(streamed))
+        .at("/late/:what", post(late))
         .at("/live", get(Live))
         .at("/ready", get(Ready(db.clone())))
         .data(kept.clone())
@@ -95,4 +96,12 @@ async fn keep_and_wait(kept: Data<&Kept>, exchange: Data<&Exchange>) -> Result<(
 async fn streamed(session: WriteSession) -> Body {
     let rows = handler::streamed(session).await;
     Body::from_bytes_stream(rows.map(|row| row.map_err(std::io::Error::other)))
+}
+
+#[endpoint]
+async fn late(exchange: Exchange, Path(what): Path<String>) -> Result<Body, Problem> {
+    let told = handler::late(&what, exchange).await?;
+    Ok(Body::from_bytes_stream(
+        told.map(|row| row.map_err(std::io::Error::other)),
+    ))
 }

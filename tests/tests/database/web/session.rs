@@ -72,3 +72,20 @@ async fn i06_session_kept_beyond_its_request_is_ended() {
         write.await.unwrap();
     }
 }
+
+#[tokio::test]
+async fn i06_body_that_asks_the_session_after_the_response_left_is_told_that_it_ended() {
+    for framework in Framework::BOTH {
+        let site = Site::open(framework).await;
+        for what in ["untaken", "unused", "used"] {
+            let answer = site.post(&format!("/late/{what}")).await;
+            assert_eq!(answer.status(), 200, "{framework:?} {what}");
+            assert_eq!(
+                answer.text().await.unwrap(),
+                "ended",
+                "{framework:?} {what}"
+            );
+        }
+        site.rests().await;
+    }
+}

@@ -11,11 +11,11 @@ use tracing::{Event, Metadata, Subscriber};
 
 use super::site::{Framework, Site};
 
-type Fields = BTreeMap<String, String>;
+pub type Fields = BTreeMap<String, String>;
 
-/// Keeps the fields of all spans, by their ids.
+/// Keeps the fields of all spans, by their ids, and whether anything ran in them.
 #[derive(Clone, Default)]
-struct Spans(Arc<Mutex<Vec<(&'static str, Fields)>>>);
+pub struct Spans(Arc<Mutex<Vec<(&'static str, Fields)>>>);
 
 impl Spans {
     fn record(&self, id: &Id, visit: impl FnOnce(&mut Seen)) {
@@ -26,7 +26,7 @@ impl Spans {
         spans[at].1 = seen.0;
     }
 
-    fn named(&self, name: &str) -> Vec<Fields> {
+    pub fn named(&self, name: &str) -> Vec<Fields> {
         let spans = self.0.lock().unwrap();
         let named = spans.iter().filter(|(it, _)| *it == name);
         named.map(|(_, fields)| fields.clone()).collect()
@@ -66,7 +66,11 @@ impl Subscriber for Spans {
 
     fn event(&self, _: &Event<'_>) {}
 
-    fn enter(&self, _: &Id) {}
+    fn enter(&self, id: &Id) {
+        Spans::record(self, id, |seen| {
+            seen.0.insert("entered".to_owned(), "true".to_owned());
+        });
+    }
 
     fn exit(&self, _: &Id) {}
 }
@@ -83,10 +87,15 @@ async fn request_has_a_span_with_tenant_user_and_status_and_no_query() {
             panic!("one span: {framework:?}");
         };
         let id = answer.headers()["x-request-id"].to_str().unwrap();
+        let route = match framework {
+            Framework::Axum => "/do/{what}",
+            Framework::Poem => "/do/:what",
+        };
         for (field, value) in [
             ("otel.kind", "server"),
             ("http.request.method", "POST"),
             ("url.path", "/do/200"),
+            ("http.route", route),
             ("http.response.status_code", "200"),
             ("tenant.id", "acme"),
             ("enduser.id", "acme-user"),

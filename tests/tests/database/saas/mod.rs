@@ -1,0 +1,8 @@
+//! The web examples, over HTTP: the README's walk through the shop, on axum and on poem.
+
+mod document;
+mod order;
+mod readme;
+mod refusal;
+mod running;
+mod site;
