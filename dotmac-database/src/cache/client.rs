@@ -111,6 +111,17 @@ impl CacheClient {
             .is_some_and(|far| far.redis().is_held_back())
     }
 
+    /// Whether Redis answers now; true where there is none to ask.
+    ///
+    /// # Cancel safety
+    /// Safe at any point.
+    pub async fn answers(&self) -> bool {
+        match &self.0.far {
+            Some(far) => far.redis().answers().await,
+            None => true,
+        }
+    }
+
     /// Whether no load or store is under way.
     pub fn is_idle(&self) -> bool {
         self.0.tasks.is_empty()

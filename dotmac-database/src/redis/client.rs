@@ -9,7 +9,7 @@ use super::Fault;
 use super::breaker::Breaker;
 use super::fred::Fred;
 use super::message::Events;
-use super::port::{Port, Reply};
+use super::port::{Command, Port, Reply};
 use super::script::Script;
 use crate::config::RedisConfig;
 use crate::error::Result;
@@ -83,6 +83,20 @@ impl Redis {
             _ => self.0.breaker.succeeded(),
         }
         answer
+    }
+
+    /// Whether it answers now, whatever the breaker says.
+    pub async fn answers(&self) -> bool {
+        let ping = Command {
+            name: "PING",
+            key: b"",
+            arguments: Vec::new(),
+        };
+        let answered = self.0.port.call(ping).await.is_ok();
+        if answered {
+            self.0.breaker.succeeded();
+        }
+        answered
     }
 
     /// Listens to a channel.

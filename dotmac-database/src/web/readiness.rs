@@ -20,6 +20,10 @@ pub struct Readiness {
     pub protected: bool,
     /// The database, its replicas, and the migrations where those were asked for.
     pub database: Health,
+    /// Whether Redis answers, where that was asked for. It is no reason not to be ready: without it, values
+    /// are loaded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub redis: Option<bool>,
 }
 
 impl Readiness {
@@ -38,6 +42,16 @@ impl Readiness {
             ready: protected && health.is_ready(),
             protected,
             database: health,
+            redis: None,
+        }
+    }
+
+    /// The same, with the Redis of a cache.
+    #[cfg(feature = "cache")]
+    pub async fn with_cache(self, cache: &crate::cache::CacheClient) -> Self {
+        Readiness {
+            redis: Some(cache.answers().await),
+            ..self
         }
     }
 

@@ -5,8 +5,11 @@ use std::time::{Duration, Instant};
 use dotmac_database::RedisConfig;
 use dotmac_database::cache::{CacheClient, RedisOptions};
 
+use dotmac_database::web::Readiness;
+
 use super::server::{ThrowawayRedis, free_port, until};
 use super::support::{Source, ask, orders, tenant};
+use crate::support::Shop;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn c01_a_redis_that_is_away_at_the_start_is_found_later() {
@@ -90,6 +93,25 @@ async fn c03_a_redis_that_hangs_delays_a_few_calls_by_the_timeout_and_then_none(
     waits.sort();
     assert!(waits[49] < Duration::from_millis(20), "{:?}", waits[49]);
     redis.go_on();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn readiness_tells_of_redis_and_does_not_depend_on_it() {
+    let shop = Shop::open().await;
+    let mut redis = ThrowawayRedis::start();
+    let client = redis.client().await;
+    let ready = async || {
+        let health = shop.db.health().await;
+        Readiness::of(&shop.db, health)
+            .await
+            .with_cache(&client)
+            .await
+    };
+    let well = ready().await;
+    assert_eq!((well.ready, well.redis), (true, Some(true)));
+    redis.kill();
+    let worse = ready().await;
+    assert_eq!((worse.ready, worse.redis), (true, Some(false)));
 }
 
 #[tokio::test(flavor = "multi_thread")]
