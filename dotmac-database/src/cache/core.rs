@@ -231,25 +231,23 @@ impl<V: CacheValue> Core<V> {
     /// Reads what Redis had; what cannot be read is counted.
     pub fn unpack(&self, found: FarValue) -> Result<Opened<V>, Unreadable> {
         let expected = (self.options.codec, self.fingerprint);
-        let opened = envelope::open(&found.envelope, expected, self.options.limits).and_then(
-            |(encoded, stale)| {
-                let value = match &encoded {
-                    Some(encoded) => Some(Arc::new(self.options.codec.decode(encoded)?)),
-                    None => None,
-                };
-                let tags = found.scopes.iter();
-                Ok(Opened {
-                    value,
-                    left: found.left,
-                    stale,
-                    bytes: encoded.map_or(0, |encoded| encoded.len()),
-                    tags: tags
-                        .filter_map(|scope| scope.strip_prefix("g:"))
-                        .map(str::to_owned)
-                        .collect(),
-                })
-            },
-        );
+        let opened = envelope::open(&found.envelope, expected, self.options.limits);
+        let opened = opened.and_then(|envelope::Opened { value, stale }| {
+            let decoded = value
+                .as_ref()
+                .map(|encoded| self.options.codec.decode(encoded));
+            let tags = found.scopes.iter();
+            Ok(Opened {
+                value: decoded.transpose()?.map(Arc::new),
+                left: found.left,
+                stale,
+                bytes: value.map_or(0, |encoded| encoded.len()),
+                tags: tags
+                    .filter_map(|scope| scope.strip_prefix("g:"))
+                    .map(str::to_owned)
+                    .collect(),
+            })
+        });
         opened.inspect_err(|reason| {
             self.tally.unreadable.add(1);
             tracing::debug!(?reason, namespace = &*self.namespace, "a value is not read");

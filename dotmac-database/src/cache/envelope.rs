@@ -13,6 +13,7 @@
 //!
 //! Numbers are big-endian.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use super::codec::{Codec, CodecError};
@@ -77,8 +78,16 @@ pub fn seal(sealed: Sealed, value: Option<&[u8]>, limits: Limits) -> Option<Vec<
     Some(bytes)
 }
 
-/// Opens an envelope: the encoded value, or `None` for a cached "nothing", and for how long before its end
-/// it is stale.
+/// What an envelope held.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Opened<'b> {
+    /// The encoded value; `None` for a cached "nothing".
+    pub value: Option<Cow<'b, [u8]>>,
+    /// For how long before its end the entry is stale.
+    pub stale: Duration,
+}
+
+/// Opens an envelope.
 ///
 /// # Errors
 /// Whatever the bytes are, an error and no panic.
@@ -86,7 +95,7 @@ pub fn open(
     bytes: &[u8],
     expected: (Codec, u32),
     limits: Limits,
-) -> Result<(Option<std::borrow::Cow<'_, [u8]>>, Duration), Unreadable> {
+) -> Result<Opened<'_>, Unreadable> {
     let header = bytes.get(..HEADER).ok_or(Unreadable::Damaged)?;
     let body = bytes.get(HEADER..).unwrap_or_default();
     let head = header.get(..CHECKSUM.start).unwrap_or_default();
@@ -116,7 +125,7 @@ pub fn open(
         }
         _ => return Err(Unreadable::Damaged),
     };
-    Ok((value, stale))
+    Ok(Opened { value, stale })
 }
 
 impl From<CodecError> for Unreadable {
@@ -160,7 +169,7 @@ mod tests {
 
     fn reopened(bytes: &[u8]) -> Result<Option<Vec<u8>>, Unreadable> {
         let opened = open(bytes, (Codec::MessagePack, 7), LIMITS)?;
-        Ok(opened.0.map(std::borrow::Cow::into_owned))
+        Ok(opened.value.map(Cow::into_owned))
     }
 
     #[test]
@@ -173,7 +182,7 @@ mod tests {
         assert!(long.len() < 200, "{}", long.len());
         let stale = open(&long, (Codec::MessagePack, 7), LIMITS)
             .expect("opens")
-            .1;
+            .stale;
         assert_eq!(stale, Duration::from_millis(1_500));
     }
 

@@ -48,10 +48,7 @@ impl<V: Send + Sync + 'static> Near<V> {
         let least_weight = u32::try_from(max_bytes / max_entries).unwrap_or(u32::MAX);
         let entries = Cache::builder()
             .max_capacity(max_bytes)
-            .weigher(|key: &Box<[u8]>, entry: &Arc<Entry<V>>| {
-                let key = u32::try_from(key.len()).unwrap_or(u32::MAX);
-                entry.weight.saturating_add(key)
-            })
+            .weigher(|_, entry: &Arc<Entry<V>>| entry.weight)
             // Only to free memory: each entry knows its own end.
             .time_to_live(longest)
             .eviction_listener(move |_, _, cause| {
@@ -97,6 +94,7 @@ impl<V: Send + Sync + 'static> Near<V> {
         ) else {
             return;
         };
+        let bytes = bytes.saturating_add(key.whole().len());
         let weight = u32::try_from(bytes).unwrap_or(u32::MAX);
         let entry = Entry {
             value,

@@ -35,6 +35,7 @@ Examples:
   tenants create beta --placement rows       one whose rows are with those of others
   tenants migrate --canary 3                 three first; the others if these succeed
   tenants migrate --dry-run                  what would run where
+  tenants move beta --to schema              out of the shared tables; suspend it before
   tenants status                             who is not current, and why
   tenants drop acme --confirm acme           gone for good
 
@@ -106,6 +107,14 @@ pub(super) enum Command {
         tenant: TenantId,
         /// The schema's new name.
         schema: SchemaName,
+    },
+    /// Moves a suspended tenant's rows into a schema of its own, or back to the shared tables.
+    Move {
+        /// The tenant.
+        tenant: TenantId,
+        /// Where to: `schema` or `rows`.
+        #[arg(long)]
+        to: Placement,
     },
     /// Has a tenant's requests refused.
     Suspend {

@@ -99,6 +99,7 @@ impl Tenants {
                 fleet.clone_tenant(&from, &to, data, db).await?
             }
             Command::Rename { tenant, schema } => fleet.rename(&tenant, &schema, db).await?,
+            Command::Move { tenant, to } => fleet.move_to(&to, &tenant, db).await?,
             Command::Suspend { tenant } => fleet.suspend(&tenant, db).await?,
             Command::Resume { tenant } => fleet.resume(&tenant, db).await?,
         };

@@ -6,7 +6,7 @@ use super::record::COLUMNS;
 use super::{Placement, SchemaVersion, TenantRecord, TenantState, Transition};
 use crate::context::{RequestContext, SchemaName, TenantId};
 use crate::error::{Error, Result, TenancyError};
-use crate::ident::quote;
+use crate::ident::{literal, quote};
 use crate::session::{Database, SessionOptions};
 
 /// The table `dotmac_tenants` of a PostgreSQL database, made by
@@ -286,6 +286,20 @@ impl Directory {
         db: &C,
     ) -> Result<()> {
         self.set(tenant, "schema_name = $2", schema.to_string(), db)
+            .await
+    }
+
+    /// Notes that a tenant's rows are elsewhere.
+    pub(crate) async fn set_place<C: ConnectionTrait>(
+        &self,
+        tenant: &TenantId,
+        placement: &Placement,
+        schema: Option<&SchemaName>,
+        db: &C,
+    ) -> Result<()> {
+        let schema = schema.map_or_else(|| "NULL".to_owned(), |schema| literal(schema.as_str()));
+        let assignments = format!("placement = $2, schema_version = NULL, schema_name = {schema}");
+        self.set(tenant, &assignments, placement.to_string(), db)
             .await
     }
 

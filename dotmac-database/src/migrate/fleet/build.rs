@@ -1,6 +1,6 @@
 //! `Fleet::create`: a tenant is there as a whole, or not at all.
 
-use sea_orm::{ConnectionTrait, DatabaseConnection, TransactionTrait};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, TransactionTrait};
 use sea_orm_migration::MigratorTrait;
 
 use super::aside::{beside, enter, lock, share_template};
@@ -112,22 +112,7 @@ impl<Shared: MigratorTrait, Tenant: MigratorTrait> Fleet<Shared, Tenant> {
         let (TenantState::Creating, Some(schema)) = (record.state, &record.schema) else {
             return Ok(record);
         };
-        // Schema and state change together, so one that is there is somebody else's.
-        if exists(schema.as_str(), &transaction).await? {
-            let schema = schema.to_string();
-            return Err(TenancyError::SchemaExists { schema }.into());
-        }
-        match &self.template {
-            Some(template) => {
-                share_template(template, &transaction).await?;
-                let rows = CloneData::All;
-                clone_schema(template, schema, rows, &transaction).await?;
-                forget_version(schema, &transaction).await?;
-            }
-            None => self.make_schema(schema, &transaction).await?,
-        }
-        enter(schema, &transaction).await?;
-        Tenant::up(&transaction, None).await?;
+        self.fill(schema, &transaction).await?;
         let (directory, tenant) = (&self.directory, &record.tenant);
         directory
             .set_version(tenant, &self.version(), &transaction)
@@ -137,6 +122,31 @@ impl<Shared: MigratorTrait, Tenant: MigratorTrait> Fleet<Shared, Tenant> {
             .await?;
         transaction.commit().await?;
         Ok(built)
+    }
+
+    /// Makes the schema, by the template or by the migrations. The rest of the transaction is in it.
+    pub(super) async fn fill(
+        &self,
+        schema: &SchemaName,
+        transaction: &DatabaseTransaction,
+    ) -> Result<()> {
+        // It and the directory change together, so one that is there is somebody else's.
+        if exists(schema.as_str(), transaction).await? {
+            let schema = schema.to_string();
+            return Err(TenancyError::SchemaExists { schema }.into());
+        }
+        match &self.template {
+            Some(template) => {
+                share_template(template, transaction).await?;
+                let rows = CloneData::All;
+                clone_schema(template, schema, rows, transaction).await?;
+                forget_version(schema, transaction).await?;
+            }
+            None => self.make_schema(schema, transaction).await?,
+        }
+        enter(schema, transaction).await?;
+        Tenant::up(transaction, None).await?;
+        Ok(())
     }
 
     /// Makes the schema where it is not there, for the roles of the database.

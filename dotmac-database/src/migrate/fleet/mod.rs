@@ -1,7 +1,7 @@
 //! The tenants of a program with schemas of their own: made, changed, migrated and dropped.
 //!
 //! [`Fleet`] knows the migrations and the directory; `run` migrates all tenants, `tenant` one of them,
-//! `build`, `clone`, `change`, `archive` and `remove` are the rest of a tenant's life, `plan` and `check` only
+//! `build`, `clone`, `change`, `transfer`, `archive` and `remove` are the rest of a tenant's life, `plan` and `check` only
 //! look. Whatever takes several statements runs in one transaction, on connections of `aside`.
 
 mod archive;
@@ -18,6 +18,7 @@ mod run;
 mod settings;
 mod snapshot;
 mod tenant;
+mod transfer;
 
 pub use archive::Archived;
 pub use check::VersionPolicy;

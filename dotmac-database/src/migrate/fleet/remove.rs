@@ -84,6 +84,18 @@ WHERE d.deptype IN ('n', 'a') AND a.object_names[1] <> {name}
   AND d.classid IN ('pg_class'::regclass, 'pg_proc'::regclass, 'pg_type'::regclass, 'pg_rewrite'::regclass,
     'pg_constraint'::regclass, 'pg_attrdef'::regclass, 'pg_trigger'::regclass, 'pg_policy'::regclass)";
 
+/// Drops a tenant's schema with all that is in it, unless something outside of it is made of that.
+pub async fn drop_schema<C: ConnectionTrait>(
+    tenant: &TenantId,
+    schema: &SchemaName,
+    db: &C,
+) -> Result<()> {
+    refuse_dependents(tenant, schema, db).await?;
+    let drop = format!("DROP SCHEMA {} CASCADE", schema.sql());
+    db.execute_unprepared(&drop).await?;
+    Ok(())
+}
+
 async fn refuse_dependents<C: ConnectionTrait>(
     tenant: &TenantId,
     schema: &SchemaName,

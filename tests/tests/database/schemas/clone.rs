@@ -4,7 +4,7 @@ use dotmac_database::migrate::{Comparison, diff};
 use dotmac_database::rls::{Login, Roles};
 use dotmac_database::tenancy::{CloneData, clone_schema, compare_schemas};
 use dotmac_database::{Error, TenancyError};
-use migration::Migrator;
+use migration::TenantMigrator;
 use sea_orm::{ConnectionTrait, DatabaseConnection, TransactionTrait};
 use sea_orm_migration::{MigratorTrait, SchemaManager};
 
@@ -158,7 +158,7 @@ async fn copy_of_migrated_schema_does_not_differ_from_the_entities() {
     )
     .await;
     let migrator = connect_into(TEMPLATE, &roles.migrator, PASSWORD, &site).await;
-    Migrator::up(&migrator, None).await.unwrap();
+    TenantMigrator::up(&migrator, None).await.unwrap();
     let (from, to) = (schema(TEMPLATE), schema("tenant_a"));
     clone_schema(&from, &to, CloneData::None, &migrator)
         .await
@@ -176,7 +176,7 @@ async fn copy_of_migrated_schema_does_not_differ_from_the_entities() {
     let found = diff(&shop, &SchemaManager::new(&copy)).await.unwrap();
     assert_eq!(found.len(), 1, "{found:?}");
     assert!(
-        Migrator::get_pending_migrations(&copy)
+        TenantMigrator::get_pending_migrations(&copy)
             .await
             .unwrap()
             .is_empty()

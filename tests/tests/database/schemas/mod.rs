@@ -15,6 +15,7 @@ pub mod kit;
 mod lifecycle;
 mod lifecycle_interrupted;
 mod missing;
+mod moved;
 mod pool;
 mod prepared;
 mod refusals;

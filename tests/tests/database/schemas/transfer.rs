@@ -200,7 +200,8 @@ async fn copy_dropped_at_any_poll_leaves_nothing_or_all() {
         }
         cancelled += 1;
     }
-    assert!(cancelled > 10, "{cancelled}");
+    // A busy machine answers several statements between two polls.
+    assert!(cancelled > 3, "{cancelled}");
     remove_rows(&it.tenant, &it.shared, &it.own, &it.migrator)
         .await
         .unwrap();
