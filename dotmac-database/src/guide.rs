@@ -60,12 +60,6 @@ pub mod rls_check {}
 #[doc = include_str!("../docs/guide/migrations.md")]
 pub mod migrations {}
 
-#[doc = include_str!("../docs/guide/schemas.md")]
-pub mod schemas {}
-
-#[doc = include_str!("../docs/guide/cloning_schemas.md")]
-pub mod cloning_schemas {}
-
 #[doc = include_str!("../docs/guide/moving_tenants.md")]
 pub mod moving_tenants {}
 

@@ -232,7 +232,8 @@ mod tests {
         let key = EncodedKey::new("t", "k");
         let kept: Vec<Seen> = (0..10_000)
             .map(|at| {
-                let context = crate::RequestContext::tenant(&format!("t{at}")).expect("valid");
+                let context =
+                    crate::context::RequestContext::tenant(&format!("t{at}")).expect("valid");
                 let owner = context.owner("orders").expect("tenant");
                 scopes.see(&owner, "orders", &key, &[format!("tag{at}")])
             })
