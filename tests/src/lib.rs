@@ -19,10 +19,14 @@
 //! | I40, I41, I44 | logins and tables that policies do not bind | `roles.rs`, `rls_check.rs` |
 //! | I42, I43 | policies, views, functions and rights beside ours | `rls_check.rs` |
 //! | I45 | what a migration leaves when it is taken back | `migrations.rs` |
+//! | I50 | names of schemas | the library's `context/schema.rs` |
+//! | I51–I53 | a schema for each tenant | `schemas/missing.rs`, `schemas/attack.rs`, `schemas/prepared.rs`, `schemas/bouncer.rs` |
 //! | I54 | a run over all tenants | `schemas/fleet.rs`, `schemas/fleet_interrupted.rs` |
 //! | I60–I62 | soft delete | `soft_delete.rs`, `entities.rs` |
 //! | I65, I66 | stamps | `stamps.rs`, `json.rs` |
 //! | I70–I75 | requests, over HTTP | `web/` |
+//!
+//! One with C and a number proves a case of the cache, in `cache/` and in the library's `cache` and `redis`.
 
 pub mod library;
 pub mod mixin;

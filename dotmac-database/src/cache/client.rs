@@ -1,9 +1,10 @@
 //! `CacheClient`: what all caches of a program share.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use tokio::task::AbortHandle;
 use tokio_util::task::TaskTracker;
 
 use super::coherence;
@@ -37,6 +38,8 @@ pub(super) struct Shared {
     pub tasks: TaskTracker,
     /// Whether invalidations of other processes are heard.
     hears: AtomicBool,
+    /// The task that hears them.
+    listener: OnceLock<AbortHandle>,
 }
 
 /// How [`CacheClient::close_within`] ended.
@@ -72,9 +75,11 @@ impl CacheClient {
     /// # Panics
     /// Outside of a tokio runtime.
     pub fn connect_with(config: &RedisConfig, options: RedisOptions) -> Result<Self> {
-        let redis = Redis::connect(config, options)?;
-        let client = Self::of(Some(Far::new(redis)));
-        coherence::listen(&client.0);
+        let far = Far::new(Redis::connect(config, options)?);
+        let client = Self::of(Some(far.clone()));
+        let listener = coherence::listen(far, &client.0);
+        // It is new: nobody has set it.
+        let _ = client.0.listener.set(listener);
         Ok(client)
     }
 
@@ -85,6 +90,7 @@ impl CacheClient {
             switch: Switch::default(),
             tasks: TaskTracker::new(),
             hears: AtomicBool::new(false),
+            listener: OnceLock::new(),
         }))
     }
 
@@ -166,6 +172,7 @@ impl CacheClient {
             Ok(()) => 0,
             Err(_) => self.0.tasks.len(),
         };
+        self.0.stop_hearing();
         if let Some(far) = &self.0.far {
             far.redis().close().await;
         }
@@ -181,6 +188,13 @@ impl Shared {
     /// Redis, while it is to be read and filled.
     pub fn far_in_use(&self) -> Option<&Far> {
         self.far.as_ref().filter(|_| self.switch.mode().uses_far())
+    }
+
+    fn stop_hearing(&self) {
+        if let Some(listener) = self.listener.get() {
+            listener.abort();
+            self.set_hears(false);
+        }
     }
 
     /// Notes whether invalidations of other processes are heard.
@@ -224,6 +238,12 @@ impl Shared {
         let dropped = far.invalidate(owner, scopes).await;
         here(&self.scopes);
         Ok(dropped.map_err(CacheError::from)?)
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.stop_hearing();
     }
 }
 

@@ -3,8 +3,11 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 
+use tokio::task::AbortHandle;
+
 use super::announcement::Announcement;
 use super::client::Shared;
+use super::far::Far;
 use super::owner::OwnerName;
 use super::scope::Scopes;
 use crate::redis::{Event, Events};
@@ -14,13 +17,10 @@ const CHANNEL: &str = "dotmac:invalidations";
 /// The counts of so many owners are remembered; then all are forgotten, and what is here with them.
 const MAX_OWNERS: usize = 100_000;
 
-/// Listens for as long as the client is used.
-pub fn listen(shared: &Arc<Shared>) {
-    let Some(far) = shared.far.clone() else {
-        return;
-    };
+/// Listens until the client is closed or dropped.
+pub fn listen(far: Far, shared: &Arc<Shared>) -> AbortHandle {
     let shared = Arc::downgrade(shared);
-    tokio::spawn(async move {
+    let listening = tokio::spawn(async move {
         match far.redis().listen(CHANNEL).await {
             Ok(events) => hear(&shared, events, far.sender()).await,
             Err(error) => {
@@ -28,6 +28,7 @@ pub fn listen(shared: &Arc<Shared>) {
             }
         }
     });
+    listening.abort_handle()
 }
 
 async fn hear(shared: &Weak<Shared>, mut events: Events, own: &[u8]) {

@@ -138,8 +138,7 @@ impl DatabaseConfig {
         self.pool_size.saturating_add(self.max_overflow)
     }
 
-    /// Where Redis is, if anywhere: for a cache beside the database, which this crate does not have
-    /// yet, so that one configuration serves both.
+    /// Where Redis is, if anywhere: for the cache (feature `cache`), so that one configuration serves both.
     pub fn redis(&self) -> Option<&RedisConfig> {
         self.redis.as_ref()
     }

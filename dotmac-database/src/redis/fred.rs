@@ -78,12 +78,11 @@ async fn relay(client: SubscriberClient, channel: &'static str, sender: Sender<E
     let mut errors = client.error_rx();
     loop {
         let event = tokio::select! {
-            message = messages.recv() => match message {
-                Ok(message) => match message.value.into_bytes() {
-                    Some(bytes) => Event::Message(bytes),
-                    None => continue,
-                },
-                Err(RecvError::Lagged(_)) => Event::Lagged,
+            // A loss is told before the connection that follows it.
+            biased;
+            () = sender.closed() => break,
+            error = errors.recv() => match error {
+                Ok(_) | Err(RecvError::Lagged(_)) => Event::Disconnected,
                 Err(RecvError::Closed) => break,
             },
             connected = connections.recv() => match connected {
@@ -94,11 +93,14 @@ async fn relay(client: SubscriberClient, channel: &'static str, sender: Sender<E
                 },
                 Err(RecvError::Closed) => break,
             },
-            error = errors.recv() => match error {
-                Ok(_) | Err(RecvError::Lagged(_)) => Event::Disconnected,
+            message = messages.recv() => match message {
+                Ok(message) => match message.value.into_bytes() {
+                    Some(bytes) => Event::Message(bytes),
+                    None => continue,
+                },
+                Err(RecvError::Lagged(_)) => Event::Lagged,
                 Err(RecvError::Closed) => break,
             },
-            () = sender.closed() => break,
         };
         if sender.send(event).await.is_err() {
             break;

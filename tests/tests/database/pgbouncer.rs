@@ -47,12 +47,12 @@ impl PgBouncer {
         std::fs::write(folder.join("settings"), settings).unwrap();
         let users = format!("\"{}\" \"{PASSWORD}\"\n", roles().application);
         std::fs::write(folder.join("users"), users).unwrap();
-        // Started by root, it wants another account. It is ended at once: with INT it would wait for
+        // Started by root, it wants another account. It is killed: with INT it would wait for
         // transactions, which nobody ends while the test's thread waits for it.
         let guard = "p=$(command -v pgbouncer || echo /usr/sbin/pgbouncer); \
             if [ \"$(id -u)\" = 0 ]; then chmod -R a+rX \"$1\"; set -- \"$1\" -u nobody; fi; \
             d=$1; shift; \"$p\" \"$@\" \"$d/settings\" >/dev/null & pid=$!; \
-            cat; kill -QUIT $pid; wait $pid; rm -rf \"$d\"";
+            cat; kill -KILL $pid; wait $pid; rm -rf \"$d\"";
         let mut bouncer = Command::new("sh")
             .args(["-c", guard, "guardian"])
             .arg(&folder)

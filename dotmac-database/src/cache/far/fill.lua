@@ -12,10 +12,11 @@ for i = 1, early do
   tokens[i] = ARGV[7 + 2 * i]
 end
 local late = rest(8 + 2 * early)
--- Of a scope that was not known then, only the epoch tells whether it was invalidated meanwhile.
-if not equal(names, tokens) or (#late > 0 and epoch(ARGV[6]) ~= ARGV[5]) then
-  return 0
+for i, token in ipairs(tokens_of(names, ARGV[6], ARGV[3])) do
+  if token ~= tokens[i] then return 0 end
 end
+-- Of a scope that was not known then, only the epoch tells whether it was invalidated meanwhile.
+if #late > 0 and epoch(ARGV[6]) ~= ARGV[5] then return 0 end
 for i, token in ipairs(tokens_of(late, ARGV[6], ARGV[3])) do
   names[early + i] = late[i]
   tokens[early + i] = token

@@ -143,6 +143,15 @@ async fn the_loader_says_for_how_long_and_whether() {
         left <= Duration::from_secs(9) && left > Duration::from_secs(7),
         "{left:?}"
     );
+    let long = || async { Ok::<_, Error>(Loaded::value(3).ttl(TTL * 100)) };
+    cache.get_or_load(&acme, "long", long).await.expect("loads");
+    until(|| client.is_idle()).await;
+    // What it lives by lives as long.
+    for scope in ["*", "n:numbers"] {
+        let left = redis.ask(&format!("PTTL dotmac:{{acme}}:t:{scope}"));
+        let left: u64 = left.trim_start_matches(':').parse().expect("a number");
+        assert!(left > 90 * 60_000, "{scope}: {left}");
+    }
     let never = || async { Ok::<_, Error>(Loaded::value(2).not_kept()) };
     cache
         .get_or_load(&acme, "never", never)

@@ -161,3 +161,21 @@ async fn c21_a_full_redis_leaves_values_uncached_and_counted() {
         .await
         .expect("sets");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn c26_closing_waits_for_what_is_under_way_and_counts_the_rest() {
+    let redis = ThrowawayRedis::start();
+    let client = redis.client().await;
+    let cache = orders(&client);
+    let stuck = || std::future::pending::<Result<super::support::Order, dotmac_database::Error>>();
+    let waits = tokio::spawn(async move { cache.get_or_load(tenant("acme"), 7, stuck).await });
+    until(|| !client.is_idle()).await;
+    assert!(redis.info("stats").contains("pubsub_channels:1"));
+    let closed = client.close_within(Duration::from_millis(20)).await;
+    assert_eq!(closed.dropped, 1);
+    waits.abort();
+    // The subscription is gone with the connections.
+    until(|| redis.info("stats").contains("pubsub_channels:0")).await;
+    let idle = redis.client().await;
+    assert_eq!(idle.close_within(Duration::from_secs(5)).await.dropped, 0);
+}
