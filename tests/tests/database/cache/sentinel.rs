@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::server::{ThrowawayRedis, client_of};
+use super::server::{ThrowawayRedis, client_of, until};
 use super::support::{Source, ask, orders, tenant};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -29,6 +29,7 @@ async fn c05_after_a_failover_the_new_master_is_used() {
     let cache = orders(&client);
     let source = Source::default();
     ask(&cache, &source).await;
+    until(|| client.is_idle()).await;
     assert_ne!(master.ask("DBSIZE"), ":0");
     source.change();
     master.kill();

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use dotmac_database::RedisConfig;
 use dotmac_database::cache::{CacheClient, RedisOptions};
 
-const DEADLINE: Duration = Duration::from_secs(20);
+const DEADLINE: Duration = Duration::from_secs(40);
 
 /// The shell that ends the server once its owner lets go of the pipe, however that happens.
 const GUARDIAN: &str = r#"
@@ -108,7 +108,7 @@ impl ThrowawayRedis {
 
     /// A client of its own, as another process has one, once it hears the others.
     pub async fn client(&self) -> CacheClient {
-        self.client_with(RedisOptions::default()).await
+        self.client_with(patient()).await
     }
 
     pub async fn client_with(&self, options: RedisOptions) -> CacheClient {
@@ -191,9 +191,17 @@ fn folder() -> PathBuf {
 /// A client for a URL, once it hears the others.
 pub async fn client_of(url: &str) -> CacheClient {
     let config = RedisConfig::new(url).expect("valid");
-    let client = CacheClient::connect(&config).expect("connects");
+    let client = CacheClient::connect_with(&config, patient()).expect("connects");
     until(|| client.is_coherent()).await;
     client
+}
+
+/// A busy machine takes longer to answer than a server that is worth waiting for.
+fn patient() -> RedisOptions {
+    let mut options = RedisOptions::default();
+    options.timeout = Duration::from_secs(5);
+    options.connect_timeout = Duration::from_secs(5);
+    options
 }
 
 /// Waits until something holds, for some seconds at most.

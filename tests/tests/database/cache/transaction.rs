@@ -1,6 +1,6 @@
 //! Invalidations of a unit of work take effect with its COMMIT, or not at all.
 
-use dotmac_database::cache::CacheClient;
+use dotmac_database::cache::{CacheClient, RedisOptions};
 use dotmac_database::prelude::*;
 
 use super::server::{ThrowawayRedis, until};
@@ -83,7 +83,8 @@ async fn c08_only_a_commit_invalidates() {
 async fn c06_an_invalidation_that_does_not_reach_redis_is_sent_again() {
     let shop = Shop::open().await;
     let mut redis = ThrowawayRedis::start();
-    let (one, two) = (redis.client().await, redis.client().await);
+    let hasty = redis.client_with(RedisOptions::default()).await;
+    let (one, two) = (hasty, redis.client().await);
     let (here, there) = (orders(&one), orders(&two));
     let source = Source::default();
     ask(&here, &source).await;
