@@ -113,7 +113,7 @@ impl ThrowawayRedis {
 
     pub async fn client_with(&self, options: RedisOptions) -> CacheClient {
         let client = CacheClient::connect_with(&self.config(), options).expect("connects");
-        until(|| client.is_coherent()).await;
+        until_connected(&client).await;
         client
     }
 
@@ -192,8 +192,18 @@ fn folder() -> PathBuf {
 pub async fn client_of(url: &str) -> CacheClient {
     let config = RedisConfig::new(url).expect("valid");
     let client = CacheClient::connect_with(&config, patient()).expect("connects");
-    until(|| client.is_coherent()).await;
+    until_connected(&client).await;
     client
+}
+
+/// Waits until a client hears the others, and is answered.
+async fn until_connected(client: &CacheClient) {
+    until(|| client.is_coherent()).await;
+    let until = Instant::now() + DEADLINE;
+    while !client.answers().await {
+        assert!(Instant::now() < until, "Redis does not answer");
+        tokio::task::yield_now().await;
+    }
 }
 
 /// A busy machine takes longer to answer than a server that is worth waiting for.
