@@ -21,7 +21,7 @@ use crate::tenancy::{Placement, TenantState};
 ///     Tenants(Tenants),
 /// }
 ///
-/// # async fn main<Shared: MigratorTrait, Tenant: MigratorTrait>(
+/// # async fn run<Shared: MigratorTrait, Tenant: MigratorTrait>(
 /// #     db: sea_orm::DatabaseConnection,
 /// # ) -> dotmac_database::Result<std::process::ExitCode> {
 /// let Command::Tenants(tenants) = Command::parse();

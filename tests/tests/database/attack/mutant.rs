@@ -322,8 +322,12 @@ async fn every_mutant_of_the_protection_is_killed() {
             .execute_unprepared(&sql)
             .await
             .expect(mutant);
-        // The plans of the connections that are open are made anew.
-        assert!(!probe.holds(&shop).await, "{mutant}: {probe:?} holds");
+        // Autovacuum has plans made anew, which hides a mutant that lives in a plan: it is looked at again.
+        let mut looks = 0;
+        while probe.holds(&shop).await {
+            looks += 1;
+            assert!(looks < 3, "{mutant}: {probe:?} holds");
+        }
         killed += 1;
     }
     println!("{killed} mutants killed");
