@@ -30,7 +30,7 @@ mod context;
 mod entity;
 mod error;
 mod ident;
-#[cfg(feature = "cache")]
+#[cfg(feature = "redis")]
 mod redis;
 mod session;
 mod soft_delete;
