@@ -12,6 +12,7 @@
 //! - [`tenancy`]: schemas and databases of tenants; [`Tenants`](tenancy::Tenants): one API over all.
 //! - `web` (features `axum` and `poem`): requests, with sessions as arguments of handlers.
 //! - [`tenancy`]: the directory of tenants; [`migrate::Fleet`]: their lives, and migrations of all.
+//! - [`lock`]: locks in PostgreSQL, in the process and, with the feature `redis`, in Redis.
 //! - `cli` (feature): the command line for that.
 //! - `testing` (feature): throwaway databases.
 //!
@@ -39,6 +40,7 @@ mod soft_delete;
 pub mod cache;
 #[cfg(doc)]
 pub mod guide;
+pub mod lock;
 pub mod migrate;
 pub mod prelude;
 pub mod query;
@@ -57,7 +59,10 @@ pub mod __private;
 pub use dotmac_database_derive::{hooks, mixin, model};
 
 pub use config::{DatabaseConfig, RedisConfig, StartCheck, Tenancy};
-pub use context::{RequestContext, SchemaName, SearchPath, TenantId, TenantKey, TenantKind};
+pub use context::{
+    Global, Owner, PerTenant, RequestContext, SchemaName, SearchPath, TenantId, TenantKey,
+    TenantKind,
+};
 pub use entity::scope::reversed;
 pub use entity::{
     AuditColumns, Audited, BaseModel, Featured, Features, HasMixin, JsonInput, JsonModel, Mixin,
@@ -65,7 +70,7 @@ pub use entity::{
     Timestamps, UpdateManyVersioned, Versioned,
 };
 pub use error::{
-    CacheError, Error, ErrorKind, RedisFault, Result, Retryable, TenancyError, Violation,
+    CacheError, Error, ErrorKind, LockError, RedisFault, Result, Retryable, TenancyError, Violation,
 };
 pub use session::{
     AcquireStatistics, Closed, Database, Health, LockRows, LockWait, LockedSelect, MigrationHealth,

@@ -10,9 +10,9 @@ use tokio_util::task::TaskTracker;
 use super::coherence;
 use super::far::Far;
 use super::mode::{CacheMode, Switch};
-use super::owner::{Owner, OwnerName, PerTenant};
 use super::scope::Scopes;
 use crate::config::RedisConfig;
+use crate::context::{Owner, OwnerName, PerTenant};
 use crate::error::{CacheError, Result};
 use crate::redis::{Redis, RedisOptions};
 

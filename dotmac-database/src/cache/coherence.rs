@@ -8,8 +8,8 @@ use tokio::task::AbortHandle;
 use super::announcement::Announcement;
 use super::client::Shared;
 use super::far::Far;
-use super::owner::OwnerName;
 use super::scope::Scopes;
+use crate::context::OwnerName;
 use crate::redis::{Event, Events};
 
 /// The channel, as `prelude.lua` names it.

@@ -15,9 +15,9 @@ use super::flight::Flights;
 use super::key::{CacheKey, EncodedKey, KeyWriter};
 use super::near::{Life, Near};
 use super::options::CacheOptions;
-use super::owner::OwnerName;
 use super::scope::{Scopes, Seen};
 use super::statistics::Tally;
+use crate::context::OwnerName;
 use crate::error::{CacheError, Error, RedisFault, Result};
 
 /// The longest name of a cache, in bytes.

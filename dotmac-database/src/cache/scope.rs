@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use smallvec::SmallVec;
 
 use super::key::EncodedKey;
-use super::owner::OwnerName;
+use crate::context::OwnerName;
 
 /// Single keys share so many generations in each namespace of an owner: a removal takes others with it,
 /// which are then read from Redis.
@@ -200,7 +200,7 @@ fn stripe_of(key: &[u8]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cache::owner::{Global, Owner};
+    use crate::context::{Global, Owner};
 
     #[test]
     fn what_was_seen_ends_with_any_of_its_scopes_and_no_other() {

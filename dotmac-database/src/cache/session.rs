@@ -8,8 +8,8 @@ use backon::{BackoffBuilder, ExponentialBuilder};
 use super::client::{CacheClient, Shared};
 use super::core::{CacheValue, Core};
 use super::key::CacheKey;
-use super::owner::{Owner, OwnerName, PerTenant};
 use super::smart::SmartCache;
+use crate::context::{Owner, OwnerName, PerTenant};
 use crate::error::Result;
 use crate::session::Session;
 

@@ -18,9 +18,9 @@ use super::loaded::Loaded;
 use super::lookup::Lookup;
 use super::many::get_many;
 use super::options::CacheOptions;
-use super::owner::{Global, Owner, PerTenant};
 use super::statistics::CacheStatistics;
 use super::warm::Warm;
+use crate::context::{Global, Owner, PerTenant};
 use crate::error::Result;
 
 /// A cache of values of one type, under a name of its own, for each tenant apart.

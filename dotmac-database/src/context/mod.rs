@@ -2,6 +2,7 @@
 
 mod background;
 mod handover;
+mod owner;
 mod request;
 mod schema;
 mod search_path;
@@ -9,6 +10,7 @@ mod settings;
 mod tenant;
 
 pub use handover::{context_of, leave};
+pub use owner::{Global, Owner, OwnerName, PerTenant};
 pub use request::RequestContext;
 pub use schema::SchemaName;
 pub use search_path::{SearchPath, SessionPath};

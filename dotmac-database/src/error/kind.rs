@@ -31,6 +31,10 @@ pub enum ErrorKind {
     Tenancy,
     /// [`Error::Cache`](crate::Error::Cache).
     Cache,
+    /// [`Error::Lock`](crate::Error::Lock), unless it is lost or was not to be had.
+    Lock,
+    /// [`LockError::Lost`](crate::LockError::Lost).
+    LockLost,
     /// [`Error::PhysicalDelete`](crate::Error::PhysicalDelete), or the guard trigger's refusal.
     PhysicalDelete,
     /// [`Error::BypassesRls`](crate::Error::BypassesRls).
@@ -100,7 +104,8 @@ pub enum ErrorKind {
     StalePlan,
     /// [`Error::StatementTimeout`](crate::Error::StatementTimeout).
     StatementTimeout,
-    /// [`Error::LockTimeout`](crate::Error::LockTimeout).
+    /// [`Error::LockTimeout`](crate::Error::LockTimeout) or
+    /// [`LockError::TimedOut`](crate::LockError::TimedOut).
     LockTimeout,
     /// [`Error::PoolTimeout`](crate::Error::PoolTimeout) or
     /// [`TenancyError::DatabasesInUse`](crate::TenancyError::DatabasesInUse).

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use sea_orm::DbErr;
 
-use super::{CacheError, ErrorKind, TenancyError, Violation};
+use super::{CacheError, ErrorKind, LockError, TenancyError, Violation};
 
 /// The result of this crate's functions.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -61,6 +61,9 @@ pub enum Error {
     /// What stands against work of a cache.
     #[error(transparent)]
     Cache(#[from] CacheError),
+    /// What stands against work with a lock.
+    #[error(transparent)]
+    Lock(#[from] LockError),
     /// A field of the context cannot be stored to the letter.
     #[error("`{field}` of the request context is not valid: {reason}")]
     InvalidContext {
@@ -392,6 +395,9 @@ impl Error {
             Error::Tenancy(TenancyError::DatabasesInUse { .. }) => ErrorKind::PoolTimeout,
             Error::Tenancy(_) => ErrorKind::Tenancy,
             Error::Cache(_) => ErrorKind::Cache,
+            Error::Lock(LockError::TimedOut { .. }) => ErrorKind::LockTimeout,
+            Error::Lock(LockError::Lost { .. }) => ErrorKind::LockLost,
+            Error::Lock(_) => ErrorKind::Lock,
             Error::PhysicalDelete { .. } => ErrorKind::PhysicalDelete,
             Error::BypassesRls { .. } => ErrorKind::BypassesRls,
             Error::StaleVersion { .. } => ErrorKind::StaleVersion,

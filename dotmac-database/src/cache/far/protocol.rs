@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::script;
 use crate::cache::key::EncodedKey;
-use crate::cache::owner::OwnerName;
+use crate::context::OwnerName;
 use crate::redis::{Fault, Redis, Reply};
 
 /// The second level. Keys are `dotmac:{<owner>}:…`: all of a tenant are in one hash slot.

@@ -3,7 +3,7 @@
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use dotmac_database::cache::Global;
+use dotmac_database::Global;
 
 use super::server::{ThrowawayRedis, client_of, until};
 use super::support::{Source, orders, tenant};

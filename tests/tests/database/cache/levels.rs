@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use dotmac_database::cache::{CacheClient, CacheMode, CacheOptions, Global, Loaded, SmartCache};
+use dotmac_database::Global;
+use dotmac_database::cache::{CacheClient, CacheMode, CacheOptions, Loaded, SmartCache};
 use dotmac_database::{Error, ErrorKind, RequestContext};
 
 use super::server::{ThrowawayRedis, until};

@@ -1,0 +1,275 @@
+//! `Locks` and `Lock`: where locks are kept, and one of them.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+use chrono::Utc;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use super::acquire::acquire;
+use super::backend::{Bid, Holder};
+use super::core::Core;
+use super::guard::{LockGuard, LockToken};
+use super::lease::Lease;
+use super::local::Local;
+use super::name::{self, LockName};
+use crate::context::{Global, Owner, OwnerName, PerTenant, TenantId};
+use crate::error::{Error, LockError, Result};
+
+const DEFAULT_TTL: Duration = Duration::from_secs(30);
+const LEAST_TTL: Duration = Duration::from_millis(100);
+const MOST_TTL: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Where locks are kept; clones share it. A program has one for each keeper.
+#[derive(Clone)]
+pub struct Locks(pub(super) Arc<Core>);
+
+/// A lock: a name, for each tenant apart, and how it is held. Nothing is taken by making one.
+///
+/// Renewed for as long as its guard lives, it is held for as long as its holder needs it, and free after its
+/// time to live where the holder is gone.
+#[derive(Clone)]
+pub struct Lock<S = PerTenant> {
+    core: Arc<Core>,
+    name: Arc<str>,
+    ttl: Duration,
+    max_hold: Option<Duration>,
+    sharing: PhantomData<fn() -> S>,
+}
+
+impl Locks {
+    /// Locks of this process only: for development, tests, and programs that run once.
+    ///
+    /// They behave as those in Redis do, also in that they run out.
+    pub fn in_process() -> Self {
+        Self::of(Core::new(Local::default()))
+    }
+
+    pub(super) fn of(core: Arc<Core>) -> Self {
+        Locks(core)
+    }
+
+    /// The lock of that name, for each tenant apart: with a time to live of 30 seconds and no cap.
+    ///
+    /// # Errors
+    /// [`LockError::InvalidName`].
+    pub fn lock(&self, name: &str) -> Result<Lock> {
+        self.named(name)
+    }
+
+    /// The lock of that name that all tenants share.
+    ///
+    /// # Errors
+    /// As [`lock`](Self::lock).
+    pub fn global(&self, name: &str) -> Result<Lock<Global>> {
+        self.named(name)
+    }
+
+    fn named<S>(&self, name: &str) -> Result<Lock<S>> {
+        Ok(Lock {
+            core: Arc::clone(&self.0),
+            name: name::parse(name)?,
+            ttl: DEFAULT_TTL,
+            max_hold: None,
+            sharing: PhantomData,
+        })
+    }
+
+    /// Goes on with a lock that another process has handed over.
+    ///
+    /// # Errors
+    /// [`LockError::Lost`] where it has run out; [`LockError::Unsupported`] for locks in PostgreSQL;
+    /// [`LockError::Unavailable`].
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves the lock to run out.
+    pub async fn resume(&self, token: &LockToken) -> Result<LockGuard> {
+        let name = token.lock_name()?;
+        if !self.0.backend.hands_over() {
+            return Err(LockError::Unsupported {
+                what: "handing a lock over",
+                keeper: self.0.backend.keeper(),
+            }
+            .into());
+        }
+        let asked = Instant::now();
+        let (token, fence, ttl) = (token.token, token.fence, token.ttl);
+        let lease = Arc::new(Lease::new(name, token, fence, ttl, asked, None, None));
+        let held = self.0.backend.keep(&[&lease]).await?;
+        if held.first() != Some(&true) {
+            let name = lease.name.to_string();
+            return Err(LockError::Lost { name }.into());
+        }
+        self.0.keeper.add(&self.0, Arc::clone(&lease));
+        Ok(LockGuard::new(Arc::clone(&self.0), lease))
+    }
+
+    /// Who holds which locks: those of the context's tenant, or the global ones.
+    ///
+    /// # Errors
+    /// [`Error::MissingTenant`]; [`LockError::Unavailable`].
+    ///
+    /// # Cancel safety
+    /// Safe at any point.
+    pub async fn holders<S>(&self, owner: impl Owner<S>) -> Result<Vec<Holder>> {
+        self.0.backend.holders(&owner.owner("lock")?).await
+    }
+
+    /// Takes a lock away from whoever holds it, and says whether anybody did. The holder learns of it when it
+    /// renews the lock; until then both may act, and only the fence tells them apart.
+    ///
+    /// # Errors
+    /// As [`holders`](Self::holders); [`LockError::InvalidName`].
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves it open whether the lock was taken away.
+    pub async fn force_release<S>(&self, owner: impl Owner<S>, name: &str) -> Result<bool> {
+        let name = LockName::new(owner.owner(name)?, &name::parse(name)?);
+        self.0.backend.evict(&name).await
+    }
+}
+
+impl<S> Lock<S> {
+    /// With another time to live: from 100 ms to a day. A holder that dies keeps others waiting for so long,
+    /// one that is paused for longer has lost the lock.
+    ///
+    /// # Errors
+    /// [`LockError::InvalidDuration`].
+    pub fn with_ttl(mut self, ttl: Duration) -> Result<Self> {
+        self.ttl = between("ttl", ttl)?;
+        Ok(self)
+    }
+
+    /// With a cap: the lock is lost after so long, however alive its holder is.
+    ///
+    /// # Errors
+    /// [`LockError::InvalidDuration`].
+    pub fn with_max_hold(mut self, most: Duration) -> Result<Self> {
+        self.max_hold = Some(between("max_hold", most)?);
+        Ok(self)
+    }
+
+    /// Takes the lock if it is free; `None` where another has it.
+    ///
+    /// # Errors
+    /// [`LockError::AlreadyHeld`] where the running task has it; [`LockError::Unavailable`];
+    /// [`Error::MissingTenant`].
+    ///
+    /// # Cancel safety
+    /// What is taken for a future that was dropped is given back at once.
+    pub async fn try_acquire(&self, owner: impl Owner<S>) -> Result<Option<LockGuard>> {
+        acquire(&self.core, self.bid(owner)?, self.max_hold, Instant::now()).await
+    }
+
+    /// Takes the lock, and waits for it at most for `wait`.
+    ///
+    /// # Errors
+    /// [`LockError::TimedOut`], and those of [`try_acquire`](Self::try_acquire).
+    ///
+    /// # Cancel safety
+    /// As [`try_acquire`](Self::try_acquire).
+    pub async fn acquire(&self, owner: impl Owner<S>, wait: Duration) -> Result<LockGuard> {
+        let bid = self.bid(owner)?;
+        let name = bid.name.to_string();
+        let guard = acquire(&self.core, bid, self.max_hold, Instant::now() + wait).await?;
+        guard.ok_or_else(|| LockError::TimedOut { name, waited: wait }.into())
+    }
+
+    /// Does work while the lock is held: what `work` makes of the fence is dropped when the lock is lost.
+    ///
+    /// # Errors
+    /// [`LockError::Lost`], after which parts of the work may be done; those of [`acquire`](Self::acquire).
+    ///
+    /// # Cancel safety
+    /// The work is dropped, and the lock given back.
+    pub async fn run<W, T>(
+        &self,
+        owner: impl Owner<S>,
+        wait: Duration,
+        work: impl FnOnce(super::Fence) -> W,
+    ) -> Result<T>
+    where
+        W: Future<Output = T>,
+    {
+        let guard = self.acquire(owner, wait).await?;
+        let done = tokio::select! {
+            biased;
+            () = guard.lost() => Err(Error::from(LockError::Lost { name: guard.name().to_string() })),
+            done = work(guard.fence()) => Ok(done),
+        };
+        let done = done?;
+        // It is given back all the same, when its time is over.
+        if let Err(error) = guard.release().await {
+            tracing::debug!(
+                error = &error as &dyn std::error::Error,
+                "a lock was not given back"
+            );
+        }
+        Ok(done)
+    }
+
+    fn bid(&self, owner: impl Owner<S>) -> Result<Bid> {
+        let request_id = owner.request().map(str::to_owned);
+        let owner = owner.owner(&self.name)?;
+        Ok(Bid {
+            holder: Holder {
+                name: self.name.to_string(),
+                fence: None,
+                host: HOST.clone(),
+                process: std::process::id(),
+                request_id,
+                since: Utc::now(),
+            },
+            name: LockName::new(owner, &self.name),
+            token: Uuid::new_v4(),
+            ttl: self.ttl,
+        })
+    }
+}
+
+impl LockToken {
+    fn lock_name(&self) -> Result<LockName> {
+        let tenant = self.tenant.as_deref().map(TenantId::parse).transpose()?;
+        Ok(LockName::new(
+            OwnerName::of(tenant),
+            &name::parse(&self.name)?,
+        ))
+    }
+}
+
+/// The name of this machine.
+static HOST: LazyLock<String> =
+    LazyLock::new(|| gethostname::gethostname().to_string_lossy().into_owned());
+
+fn between(option: &'static str, duration: Duration) -> Result<Duration> {
+    match (LEAST_TTL..=MOST_TTL).contains(&duration) {
+        true => Ok(duration),
+        false => Err(LockError::InvalidDuration {
+            option,
+            least: LEAST_TTL,
+            most: MOST_TTL,
+        }
+        .into()),
+    }
+}
+
+impl fmt::Debug for Locks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Locks")
+            .field("keeper", &self.0.backend.keeper())
+            .field("held", &self.0.keeper.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl<S> fmt::Debug for Lock<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lock")
+            .field("name", &self.name)
+            .field("ttl", &self.ttl)
+            .finish_non_exhaustive()
+    }
+}
