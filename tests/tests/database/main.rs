@@ -21,6 +21,7 @@ mod context;
 mod directory;
 mod entities;
 mod errors;
+mod fault_proxy;
 mod field;
 mod generated;
 mod health;
