@@ -18,7 +18,26 @@
 //! | [`dotmac.databases.open`](DATABASES_OPEN) | gauge | `state` (`connecting`, `idle`, `in_use`, `max`) | databases of a [`Databases`](crate::tenancy::Databases), without the label `database` |
 //! | [`dotmac.databases.count`](DATABASES_COUNT) | counter | `event` (`connected`, `failed`, `evicted`, `expired`, `waited`, `gave_up`) | what happened to them, without the label `database` |
 //!
+//! [`CacheClient::record_metrics`](crate::cache::CacheClient::record_metrics) gives those of caches (feature
+//! `cache`), with the label `cache`, the name of the cache, where it says so:
+//!
+//! | name | kind | labels | what |
+//! |---|---|---|---|
+//! | [`dotmac.cache.count`](CACHE_COUNT) | counter | `cache`, `outcome` (`near_hit`, `far_hit`, `miss`) | calls |
+//! | [`dotmac.cache.loads`](CACHE_LOADS) | counter | `cache`, `outcome` (`loaded`, `failed`) | loads that ended |
+//! | [`dotmac.cache.load.microseconds`](CACHE_LOAD_MICROSECONDS) | counter | `cache` | how long they took, in all |
+//! | [`dotmac.cache.events`](CACHE_EVENTS) | counter | `cache`, `event` (`coalesced`, `stale`, `overtaken`, `unreadable`, `unfit`, `fault`, `evicted`) | as [`CacheStatistics`](crate::cache::CacheStatistics) has them |
+//! | [`dotmac.cache.near.entries`](CACHE_NEAR_ENTRIES) | gauge | `cache` | values in the process |
+//! | [`dotmac.cache.near.bytes`](CACHE_NEAR_BYTES) | gauge | `cache` | what they weigh |
+//! | [`dotmac.cache.messages`](CACHE_MESSAGES) | counter | `event` (`heard`, `missed`, `distrusted`) | messages of invalidations, and what was given up for the lack of them |
+//! | [`dotmac.cache.coherent`](CACHE_COHERENT) | gauge | | 1 while messages are heard, else 0 |
+//! | [`dotmac.cache.held_back`](CACHE_HELD_BACK) | gauge | | 1 while nothing is sent to Redis because it did not answer |
+//!
 //! A target is `primary`, or host, port and database of a replica.
+
+mod counter;
+
+pub(crate) use counter::Counter;
 
 /// `dotmac.pool.connections`
 pub const POOL_CONNECTIONS: &str = "dotmac.pool.connections";
@@ -44,3 +63,21 @@ pub const REPLICA_LOSSES: &str = "dotmac.replica.losses";
 pub const DATABASES_OPEN: &str = "dotmac.databases.open";
 /// `dotmac.databases.count`
 pub const DATABASES_COUNT: &str = "dotmac.databases.count";
+/// `dotmac.cache.count`
+pub const CACHE_COUNT: &str = "dotmac.cache.count";
+/// `dotmac.cache.loads`
+pub const CACHE_LOADS: &str = "dotmac.cache.loads";
+/// `dotmac.cache.load.microseconds`
+pub const CACHE_LOAD_MICROSECONDS: &str = "dotmac.cache.load.microseconds";
+/// `dotmac.cache.events`
+pub const CACHE_EVENTS: &str = "dotmac.cache.events";
+/// `dotmac.cache.near.entries`
+pub const CACHE_NEAR_ENTRIES: &str = "dotmac.cache.near.entries";
+/// `dotmac.cache.near.bytes`
+pub const CACHE_NEAR_BYTES: &str = "dotmac.cache.near.bytes";
+/// `dotmac.cache.messages`
+pub const CACHE_MESSAGES: &str = "dotmac.cache.messages";
+/// `dotmac.cache.coherent`
+pub const CACHE_COHERENT: &str = "dotmac.cache.coherent";
+/// `dotmac.cache.held_back`
+pub const CACHE_HELD_BACK: &str = "dotmac.cache.held_back";

@@ -6,15 +6,19 @@ use std::time::Duration;
 
 use tokio::task::AbortHandle;
 use tokio_util::task::TaskTracker;
+use tracing::field::Empty;
 
+use super::client_options::CacheClientOptions;
+use super::client_statistics::{CacheClientStatistics, ClientTally};
 use super::coherence;
 use super::far::Far;
+use super::metric;
 use super::mode::{CacheMode, Switch};
 use super::scope::Scopes;
 use crate::config::RedisConfig;
 use crate::context::{Owner, OwnerName, PerTenant};
 use crate::error::{CacheError, Result};
-use crate::redis::{Redis, RedisOptions};
+use crate::redis::Redis;
 
 /// While no message can be heard, a process keeps values for so long at most.
 const ALONE: Duration = Duration::from_secs(1);
@@ -24,10 +28,12 @@ const ALONE: Duration = Duration::from_secs(1);
 ///
 /// # Guarantees
 /// - Without Redis, or while it is away, everything goes on with the values of this process.
-/// - What one process invalidates, the others learn by messages. Until they have heard the message, and
-///   for [`near_ttl`](super::CacheOptions::near_ttl) at most if it is lost, they may use the old value. A
-///   process that notices a loss (of the connection, or a gap in the count of a tenant's invalidations)
-///   gives up what it has; while it hears nothing, it keeps values for a second at most.
+/// - What one process invalidates, the others learn by messages. Until they have heard the message, they
+///   may use the old value. A process that notices a loss (of the connection, or a gap in the count of a
+///   tenant's invalidations) gives up what it has; while it hears nothing, it keeps values for a second at
+///   most. If a message is lost and nothing tells of it, the count is asked for each
+///   [`poll`](CacheClientOptions::poll); where Redis does not answer either,
+///   [`near_ttl`](super::CacheOptions::near_ttl) is the bound.
 #[derive(Clone)]
 pub struct CacheClient(Arc<Shared>);
 
@@ -36,6 +42,7 @@ pub(super) struct Shared {
     pub scopes: Scopes,
     pub switch: Switch,
     pub tasks: TaskTracker,
+    pub tally: ClientTally,
     /// Whether invalidations of other processes are heard.
     hears: AtomicBool,
     /// The task that hears them.
@@ -64,20 +71,24 @@ impl CacheClient {
     /// # Panics
     /// Outside of a tokio runtime.
     pub fn connect(config: &RedisConfig) -> Result<Self> {
-        Self::connect_with(config, RedisOptions::default())
+        Self::connect_with(config, CacheClientOptions::default())
     }
 
-    /// The same, with other timeouts.
+    /// The same, with settings: [`CacheClientOptions`], or [`RedisOptions`](super::RedisOptions) alone.
     ///
     /// # Errors
-    /// As [`connect`](Self::connect).
+    /// As [`connect`](Self::connect), and for settings that cannot be used.
     ///
     /// # Panics
     /// Outside of a tokio runtime.
-    pub fn connect_with(config: &RedisConfig, options: RedisOptions) -> Result<Self> {
-        let far = Far::new(Redis::connect(config, options)?);
+    pub fn connect_with(
+        config: &RedisConfig,
+        options: impl Into<CacheClientOptions>,
+    ) -> Result<Self> {
+        let options = options.into().check()?;
+        let far = Far::new(Redis::connect(config, options.redis)?, options.shards);
         let client = Self::of(Some(far.clone()));
-        let listener = coherence::listen(far, &client.0);
+        let listener = coherence::listen(far, &client.0, options.poll);
         // It is new: nobody has set it.
         let _ = client.0.listener.set(listener);
         Ok(client)
@@ -89,6 +100,7 @@ impl CacheClient {
             scopes: Scopes::default(),
             switch: Switch::default(),
             tasks: TaskTracker::new(),
+            tally: ClientTally::default(),
             hears: AtomicBool::new(false),
             listener: OnceLock::new(),
         }))
@@ -126,6 +138,26 @@ impl CacheClient {
             Some(far) => far.redis().answers().await,
             None => true,
         }
+    }
+
+    /// What its caches did in this process, and what it heard of others.
+    pub fn statistics(&self) -> CacheClientStatistics {
+        let tally = &self.0.tally;
+        CacheClientStatistics {
+            caches: tally.caches(),
+            is_coherent: self.is_coherent(),
+            is_held_back: self.is_held_back(),
+            heard: tally.heard.value(),
+            missed: tally.missed.value(),
+            distrusted: tally.distrusted.value(),
+        }
+    }
+
+    /// Gives the statistics to the recorder of the `metrics` facade, under the names in
+    /// [`telemetry`](crate::telemetry). Call it when they are asked for, or every few seconds; without a
+    /// recorder it does nothing.
+    pub fn record_metrics(&self) {
+        metric::record(&self.statistics());
     }
 
     /// Whether no load or store is under way.
@@ -225,6 +257,17 @@ impl Shared {
 
     /// Invalidates scopes: here before Redis is asked, and again afterwards, because what was read from
     /// Redis in between is old.
+    #[tracing::instrument(
+        name = "dotmac.cache.invalidate",
+        level = "debug",
+        skip_all,
+        fields(
+            otel.kind = "client",
+            otel.status_code = Empty,
+            db.system = "redis",
+            tenant.id = owner.as_str(),
+        )
+    )]
     pub async fn invalidate(
         &self,
         owner: &OwnerName,
@@ -237,7 +280,10 @@ impl Shared {
         };
         let dropped = far.invalidate(owner, scopes).await;
         here(&self.scopes);
-        Ok(dropped.map_err(CacheError::from)?)
+        Ok(dropped.map_err(|fault| {
+            tracing::Span::current().record("otel.status_code", "ERROR");
+            CacheError::from(fault)
+        })?)
     }
 }
 

@@ -1,28 +1,40 @@
 //! Keeps the values of this process true to what other processes invalidate.
+//!
+//! Messages tell of it. Whatever tells that some were lost (the connection, a gap in the count of a
+//! tenant's invalidations, or that count itself, which is asked for now and then) ends what is kept here.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
+use futures_util::{StreamExt, stream};
+use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
 use super::announcement::Announcement;
 use super::client::Shared;
-use super::far::Far;
+use super::far::{Count, Far, Home};
+use super::heard::{Counts, Verdict};
 use super::scope::Scopes;
 use crate::context::OwnerName;
 use crate::redis::{Event, Events};
 
 /// The channel, as `prelude.lua` names it.
 const CHANNEL: &str = "dotmac:invalidations";
-/// The counts of so many owners are remembered; then all are forgotten, and what is here with them.
-const MAX_OWNERS: usize = 100_000;
+/// How many counts are asked for at the same time.
+const POLLS: usize = 16;
 
 /// Listens until the client is closed or dropped.
-pub fn listen(far: Far, shared: &Arc<Shared>) -> AbortHandle {
+pub fn listen(far: Far, shared: &Arc<Shared>, poll_every: Duration) -> AbortHandle {
     let shared = Arc::downgrade(shared);
     let listening = tokio::spawn(async move {
         match far.redis().listen(CHANNEL).await {
-            Ok(events) => hear(&shared, events, far.sender()).await,
+            Ok(events) => {
+                let (sender, polled) = mpsc::channel(POLLS);
+                tokio::select! {
+                    () = hear(&shared, events, polled, far.sender()) => {}
+                    () = poll(&shared, &far, poll_every, sender) => {}
+                }
+            }
             Err(error) => {
                 tracing::error!(%error, "invalidations of other processes cannot be heard");
             }
@@ -31,15 +43,60 @@ pub fn listen(far: Far, shared: &Arc<Shared>) -> AbortHandle {
     listening.abort_handle()
 }
 
-async fn hear(shared: &Weak<Shared>, mut events: Events, own: &[u8]) {
+/// What is known of a home, as Redis says it.
+type Polled = (Home, Count);
+
+/// Asks for the counts of those that have values here, again and again.
+async fn poll(shared: &Weak<Shared>, far: &Far, every: Duration, polled: mpsc::Sender<Polled>) {
+    loop {
+        tokio::time::sleep(every).await;
+        let Some(owners) = shared.upgrade().map(|shared| shared.scopes.owners_in_use()) else {
+            return;
+        };
+        let homes: Vec<Home> = owners.into_iter().flat_map(|it| far.homes(&it)).collect();
+        let counts = stream::iter(homes).map(|home| {
+            let far = far.clone();
+            async move {
+                let count = far.count(&home).await.ok()?;
+                Some((home, count))
+            }
+        });
+        let mut counts = std::pin::pin!(counts.buffer_unordered(POLLS));
+        while let Some(count) = counts.next().await {
+            // Where Redis does not answer, the time for which values are kept is the bound.
+            let Some(count) = count else { continue };
+            if polled.send(count).await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+async fn hear(
+    shared: &Weak<Shared>,
+    mut events: Events,
+    mut polled: mpsc::Receiver<Polled>,
+    own: &[u8],
+) {
     let mut counts = Counts::default();
-    while let Some(event) = events.next().await {
-        let Some(shared) = shared.upgrade() else {
+    loop {
+        let event = tokio::select! {
+            // A message that is there is read before its count is.
+            biased;
+            event = events.next() => event,
+            Some((home, count)) = polled.recv() => {
+                let Some(shared) = shared.upgrade() else { return };
+                let verdict = counts.compare(home.as_str(), count);
+                settle(&shared, &mut counts, verdict, home.as_str());
+                continue;
+            }
+        };
+        let (Some(event), Some(shared)) = (event, shared.upgrade()) else {
             return;
         };
         match event {
             Event::Message(message) => match Announcement::parse(&message) {
-                Some(announcement) => counts.take(&announcement, own, &shared.scopes),
+                Some(announcement) => take(&shared, &mut counts, &announcement, own),
                 None => distrust(&shared, &mut counts, "a message is not ours"),
             },
             Event::Connected => {
@@ -55,39 +112,47 @@ async fn hear(shared: &Weak<Shared>, mut events: Events, own: &[u8]) {
     }
 }
 
+/// Applies an announcement; where one before it is missing, all of its owner is given up.
+fn take(shared: &Shared, counts: &mut Counts, announcement: &Announcement<'_>, own: &[u8]) {
+    let Some(owner) = Home::owner(announcement.owner) else {
+        return;
+    };
+    let count = (announcement.count_name, announcement.count);
+    let verdict = counts.heard(announcement.owner, count);
+    settle(shared, counts, verdict, announcement.owner);
+    if announcement.sender != own {
+        for name in &announcement.names {
+            apply(&shared.scopes, &owner, name);
+        }
+    }
+    shared.tally.heard.add(1);
+}
+
+fn settle(shared: &Shared, counts: &mut Counts, verdict: Verdict, home: &str) {
+    match verdict {
+        Verdict::Whole => {}
+        Verdict::Unknown => drop_owner(&shared.scopes, home),
+        Verdict::Gap => {
+            tracing::debug!("an invalidation was not heard");
+            shared.tally.missed.add(1);
+            drop_owner(&shared.scopes, home);
+        }
+        Verdict::TooMany => distrust(shared, counts, "too many tenants"),
+    }
+}
+
+fn drop_owner(scopes: &Scopes, home: &str) {
+    if let Some(owner) = Home::owner(home) {
+        scopes.drop_owner(&owner);
+    }
+}
+
 /// Gives up everything that is kept here.
 fn distrust(shared: &Shared, counts: &mut Counts, reason: &'static str) {
     tracing::debug!(reason, "the cache of this process begins anew");
+    shared.tally.distrusted.add(1);
     shared.scopes.drop_all();
     *counts = Counts::default();
-}
-
-/// How many invalidations of each owner were heard of.
-#[derive(Default)]
-struct Counts(HashMap<Box<str>, ([u8; 16], u64)>);
-
-impl Counts {
-    /// Applies an announcement, or gives up all of the owner where one before it is missing.
-    fn take(&mut self, announcement: &Announcement<'_>, own: &[u8], scopes: &Scopes) {
-        let Some(owner) = OwnerName::parse(announcement.owner) else {
-            return;
-        };
-        if self.0.len() >= MAX_OWNERS {
-            self.0.clear();
-            scopes.drop_all();
-        }
-        let now = (announcement.count_name, announcement.count);
-        let before = self.0.insert(announcement.owner.into(), now);
-        if before.is_some_and(|(name, count)| (name, count + 1) != now) {
-            tracing::debug!("an invalidation was not heard");
-            scopes.drop_owner(&owner);
-        }
-        if announcement.sender != own {
-            for name in &announcement.names {
-                apply(scopes, &owner, name);
-            }
-        }
-    }
 }
 
 /// Invalidates what a name stands for.

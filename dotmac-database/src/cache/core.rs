@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::client::{CacheClient, Shared, tag_scope};
+use super::client_statistics::Counted;
 use super::envelope::{self, Sealed, Unreadable};
 use super::far::{FarValue, Place};
 use super::fingerprint;
@@ -16,7 +17,7 @@ use super::key::{CacheKey, EncodedKey, KeyWriter};
 use super::near::{Life, Near};
 use super::options::CacheOptions;
 use super::scope::{Scopes, Seen};
-use super::statistics::Tally;
+use super::statistics::{CacheStatistics, Tally};
 use crate::context::OwnerName;
 use crate::error::{CacheError, Error, RedisFault, Result};
 
@@ -152,8 +153,10 @@ impl<V: CacheValue> Core<V> {
     /// The scopes of an entry with these tags.
     pub fn scopes(&self, tags: &[String]) -> Vec<String> {
         let own = ["*".to_owned(), self.scope()];
+        let patterns = self.options.patterns;
+        let patterns = patterns.then(|| format!("p:{}", self.namespace));
         let tags = tags.iter().map(|tag| tag_scope(tag));
-        own.into_iter().chain(tags).collect()
+        own.into_iter().chain(patterns).chain(tags).collect()
     }
 
     /// The scope of the whole cache.
@@ -254,10 +257,27 @@ impl<V: CacheValue> Core<V> {
         })
     }
 
+    /// The error of a call that Redis did not do.
+    pub fn refused(&self, fault: RedisFault) -> CacheError {
+        self.fault(&fault);
+        tracing::Span::current().record("otel.status_code", "ERROR");
+        fault.into()
+    }
+
     /// Counts a command that Redis did not do.
     pub fn fault(&self, fault: &RedisFault) {
         self.tally.faults.add(1);
         tracing::debug!(error = %fault, namespace = &*self.namespace, "Redis is left out");
+    }
+}
+
+impl<V: CacheValue> Counted for Core<V> {
+    fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
+    fn statistics(&self) -> CacheStatistics {
+        self.tally.statistics(self.near.size())
     }
 }
 

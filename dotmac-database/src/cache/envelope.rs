@@ -228,5 +228,75 @@ mod tests {
             prop_assert!(reopened(&changed).is_err());
             prop_assert!(reopened(&bytes[..at.index(bytes.len())]).is_err());
         }
+
+        /// Bytes that pass the outer checks, so that the inner ones are met: a true magic and checksum.
+        #[test]
+        fn c19_whatever_is_within_a_true_frame_is_refused_or_within_its_limits(
+            kind in 0..4_u8,
+            codec in 0..4_u8,
+            fingerprint in 6..9_u32,
+            stale in any::<u32>(),
+            length in prop_oneof![0..400_u32, any::<u32>()],
+            body in proptest::collection::vec(any::<u8>(), 0..400),
+        ) {
+            let mut bytes = MAGIC.to_vec();
+            bytes.extend([kind, codec]);
+            for number in [fingerprint, stale, length] {
+                bytes.extend(number.to_be_bytes());
+            }
+            let checksum = checksum(&bytes, &body);
+            bytes.extend(checksum.to_be_bytes());
+            bytes.extend(&body);
+            if let Ok(value) = reopened(&bytes) {
+                prop_assert_eq!((codec, fingerprint), (Codec::MessagePack.number(), 7));
+                let length = usize::try_from(length).expect("64 bits");
+                match value {
+                    None => prop_assert_eq!(kind, 0),
+                    Some(value) => {
+                        prop_assert_eq!(value.len(), length);
+                        prop_assert!(length <= LIMITS.max_len);
+                    }
+                }
+            }
+        }
+
+        /// What is true in an envelope is changed in many ways at once: nothing else is read out of it.
+        #[test]
+        fn c19_a_mutated_envelope_is_its_value_or_refused(
+            value in proptest::option::of(proptest::collection::vec(0..3_u8, 0..600)),
+            changes in proptest::collection::vec(
+                (any::<prop::sample::Index>(), any::<u8>(), 0..4_u8), 1..6),
+        ) {
+            let bytes = seal(sealed(), value.as_deref(), LIMITS).expect("fits");
+            let mut mutated = bytes.clone();
+            for (at, byte, how) in changes {
+                let at = at.index(mutated.len() + 1);
+                match how {
+                    0 => mutated.insert(at, byte),
+                    1 => mutated.truncate(at),
+                    2 => mutated.extend_from_within(at..),
+                    _ => {
+                        if let Some(changed) = mutated.get_mut(at) {
+                            *changed = byte;
+                        }
+                    }
+                }
+            }
+            match reopened(&mutated) {
+                Ok(read) => prop_assert_eq!((read, &mutated), (value, &bytes)),
+                Err(_) => prop_assert_ne!(mutated, bytes),
+            }
+        }
+
+        #[test]
+        fn c19_what_no_codec_wrote_is_an_error_and_no_panic(
+            bytes in proptest::collection::vec(any::<u8>(), 0..200),
+        ) {
+            type Deep = std::collections::BTreeMap<String, Vec<Option<(u8, f64, String)>>>;
+            for codec in [Codec::MessagePack, Codec::Json, Codec::Postcard] {
+                let _ = codec.decode::<Deep>(&bytes);
+                let _ = codec.decode::<serde_json::Value>(&bytes);
+            }
+        }
     }
 }

@@ -24,6 +24,8 @@ pub struct Landing<V> {
 /// Where a value is from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
+    /// From this process: another load had just ended.
+    Near,
     Far,
     Loader,
     /// From Redis, and too old, because no better was to be had.
@@ -161,5 +163,100 @@ pub fn stale<V>(progress: &watch::Receiver<Progress<V>>) -> Option<Option<Arc<V>
     match &*progress.borrow() {
         Progress::Stale(value) => Some(value.clone()),
         Progress::Pending | Progress::Landed(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+    use crate::cache::scope::Scopes;
+    use crate::context::{Global, Owner};
+
+    /// All that can happen to the loads of one key. Each is one step under one lock (a landing leaves first,
+    /// and tells then, which is no other state for those who come), so that whatever threads do is a
+    /// sequence of these; a model checker of the memory would have no more to find.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    enum Step {
+        Board,
+        /// The oldest load that is under way ends, or its task dies.
+        Land,
+        Die,
+        Invalidate,
+    }
+
+    const STEPS: [Step; 4] = [Step::Board, Step::Land, Step::Die, Step::Invalidate];
+    const LENGTH: u32 = 7;
+
+    #[test]
+    fn c12_in_every_order_of_events_a_caller_gets_a_load_that_is_not_older_than_the_last_invalidation()
+     {
+        for number in 0..STEPS.len().pow(LENGTH) {
+            let mut rest = number;
+            let steps = (0..LENGTH).map(|_| {
+                let step = STEPS[rest % STEPS.len()];
+                rest /= STEPS.len();
+                step
+            });
+            check(&steps.collect::<Vec<_>>());
+        }
+    }
+
+    fn check(steps: &[Step]) {
+        let scopes = Scopes::default();
+        let owner = Global.owner("orders").expect("global");
+        let key = EncodedKey::new("*", &7);
+        let flights = Arc::new(Flights::<usize>::default());
+        // What is under way, oldest first; the load that may be joined; what each load came to.
+        let mut open: Vec<(usize, Pilot<usize>)> = Vec::new();
+        let mut current = None;
+        let mut landed_as: Vec<Option<usize>> = Vec::new();
+        let mut callers = Vec::new();
+        for step in steps {
+            match step {
+                Step::Board => {
+                    let seen = scopes.see(&owner, "orders", &key, &[]);
+                    match (flights.board(&key, &seen), current) {
+                        (Boarding::Joined(progress), Some(load)) => callers.push((load, progress)),
+                        (Boarding::First(pilot, progress), None) => {
+                            let load = landed_as.len();
+                            landed_as.push(None);
+                            open.push((load, pilot));
+                            callers.push((load, progress));
+                            current = Some(load);
+                        }
+                        (boarding, _) => {
+                            let joined = matches!(boarding, Boarding::Joined(_));
+                            panic!("joined: {joined}, instead of {current:?}, in {steps:?}");
+                        }
+                    }
+                }
+                Step::Land | Step::Die if open.is_empty() => {}
+                Step::Land | Step::Die => {
+                    let (load, pilot) = open.remove(0);
+                    if *step == Step::Land {
+                        pilot.found_stale(None);
+                        pilot.land(Ok(Landing {
+                            value: Some(Arc::new(load)),
+                            origin: Origin::Loader,
+                        }));
+                        landed_as[load] = Some(load);
+                    }
+                    current = current.filter(|it| *it != load);
+                }
+                Step::Invalidate => {
+                    scopes.drop_key(&owner, "orders", key.bare());
+                    current = None;
+                }
+            }
+        }
+        drop(open);
+        for (load, mut progress) in callers {
+            let outcome = landed(&mut progress).now_or_never().expect("nobody hangs");
+            let value = outcome.map(|it| it.expect("lands").value.expect("a value"));
+            assert_eq!(value.as_deref().copied(), landed_as[load], "{steps:?}");
+        }
+        assert!(flights.flights().is_empty(), "{steps:?}");
     }
 }

@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use futures_util::FutureExt;
 use sea_orm::DbErr;
-use tracing::Instrument;
+use tracing::field::Empty;
+use tracing::{Instrument, Span};
 
 use super::client::tag_scope;
 use super::core::{CacheValue, Core, Kept, Opened, Spot};
@@ -96,18 +97,39 @@ impl<V: CacheValue> Load<V> {
         tasks.spawn(self.run(loader).in_current_span());
     }
 
+    #[tracing::instrument(
+        name = "dotmac.cache.load",
+        level = "debug",
+        skip_all,
+        fields(
+            otel.kind = "internal",
+            otel.status_code = Empty,
+            tenant.id = self.spot.owner.as_str(),
+            cache.namespace = &*self.core.namespace,
+            cache.outcome = Empty,
+        )
+    )]
     async fn run(self, loader: impl Future<Output = Result<Loaded<V>>> + Send) {
         let far = self.core.shared().far_in_use().cloned();
         let found = match &far {
             Some(far) => self.ask(far).await,
             None => Found::default(),
         };
+        let span = Span::current();
         let Some(due) = self.taken(found, far.as_ref()).await else {
+            span.record("cache.outcome", "found");
             return;
         };
         match due.load.core.load(loader).await {
-            Ok(loaded) => due.load.store(loaded, far.as_ref(), due.lease).await,
-            Err(error) => due.load.fail(error, due.found),
+            Ok(loaded) => {
+                span.record("cache.outcome", "loaded");
+                due.load.store(loaded, far.as_ref(), due.lease).await;
+            }
+            Err(error) => {
+                span.record("cache.outcome", "failed");
+                span.record("otel.status_code", "ERROR");
+                due.load.fail(error, due.found);
+            }
         }
     }
 

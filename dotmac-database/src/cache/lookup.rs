@@ -6,13 +6,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
+use tracing::Span;
+use tracing::field::Empty;
 
 use super::core::{CacheValue, Core, Spot};
-use super::flight::{Boarding, Origin, Outcome, Progress, landed, stale};
+use super::flight::{Boarding, Landing, Origin, Outcome, Pilot, Progress, landed, stale};
 use super::load::{Chain, Load, typed};
 use super::loaded::Loaded;
 use super::mode::CacheMode;
 use super::near::{Age, Entry};
+use super::statistics::Answer;
 use crate::error::{CacheError, Result};
 
 /// A key of a cache, from [`SmartCache::lookup`](super::SmartCache::lookup): for values with tags.
@@ -76,7 +79,36 @@ impl<V: CacheValue> Lookup<V> {
             Some((entry, Age::Stale)) => Some(entry),
             None => None,
         };
+        self.ask(loader, old).await
+    }
+
+    /// What is not in this process, or stale: joins the load that is under way, or begins one.
+    #[tracing::instrument(
+        name = "dotmac.cache.get",
+        level = "debug",
+        skip_all,
+        fields(
+            otel.kind = "internal",
+            otel.status_code = Empty,
+            tenant.id = self.spot.owner.as_str(),
+            cache.namespace = &*self.core.namespace,
+            cache.outcome = Empty,
+        )
+    )]
+    async fn ask<F, Fut, L, E>(
+        &self,
+        loader: F,
+        old: Option<Arc<Entry<V>>>,
+    ) -> Result<Option<Arc<V>>>
+    where
+        F: FnOnce() -> Fut + Send + 'static,
+        Fut: Future<Output = Result<L, E>> + Send + 'static,
+        L: Into<Loaded<V>>,
+        E: Into<Box<dyn StdError + Send + Sync>>,
+    {
+        let core = &self.core;
         if Chain::holds(&core.namespace, &self.spot) {
+            core.tally.answer(Answer::Miss);
             return Err(CacheError::LoadsItself {
                 namespace: core.namespace.to_string(),
             }
@@ -89,6 +121,10 @@ impl<V: CacheValue> Lookup<V> {
                 progress
             }
             Boarding::First(pilot, progress) => {
+                if let Some(entry) = core.kept_meanwhile(&self.spot, &pilot) {
+                    core.tally.answer(Answer::Near);
+                    return Ok(entry.value.clone());
+                }
                 let load = Load {
                     core: Arc::clone(core),
                     spot: self.spot.clone(),
@@ -117,9 +153,9 @@ impl<V: CacheValue> Lookup<V> {
         if let Ok(outcome) = soon {
             return self.take(outcome, old);
         }
+        let tally = &self.core.tally;
         if let Some(entry) = old {
-            self.core.tally.near_hits.add(1);
-            self.core.tally.stale.add(1);
+            tally.answer(Answer::StaleNear);
             return Ok(entry.value.clone());
         }
         // Redis may tell of a stale value later than that.
@@ -128,8 +164,7 @@ impl<V: CacheValue> Lookup<V> {
             .await;
         drop(known);
         if let Some(value) = stale(&progress) {
-            self.core.tally.far_hits.add(1);
-            self.core.tally.stale.add(1);
+            tally.answer(Answer::StaleFar);
             return Ok(value);
         }
         self.take(landed(&mut progress).await, None)
@@ -150,23 +185,21 @@ impl<V: CacheValue> Lookup<V> {
         });
         match (outcome, old) {
             (Ok(landing), _) => {
-                match landing.origin {
-                    Origin::Far => tally.far_hits.add(1),
-                    Origin::Loader => tally.misses.add(1),
-                    Origin::Stale => {
-                        tally.far_hits.add(1);
-                        tally.stale.add(1);
-                    }
-                }
+                tally.answer(match landing.origin {
+                    Origin::Near => Answer::Near,
+                    Origin::Far => Answer::Far,
+                    Origin::Loader => Answer::Miss,
+                    Origin::Stale => Answer::StaleFar,
+                });
                 Ok(landing.value)
             }
             (Err(_), Some(entry)) => {
-                tally.near_hits.add(1);
-                tally.stale.add(1);
+                tally.answer(Answer::StaleNear);
                 Ok(entry.value.clone())
             }
             (Err(error), None) => {
-                tally.misses.add(1);
+                tally.answer(Answer::Miss);
+                Span::current().record("otel.status_code", "ERROR");
                 Err(error)
             }
         }
@@ -201,5 +234,24 @@ impl<V: CacheValue> Lookup<V> {
             .write(&self.spot, value, ttl, write, &self.tags)
             .await?;
         Ok(())
+    }
+}
+
+impl<V: CacheValue> Core<V> {
+    /// What a load that has ended since the look has kept: whoever starts one looks again, so that no two
+    /// follow each other. Those who have joined meanwhile get it too.
+    pub(super) fn kept_meanwhile(&self, spot: &Spot, pilot: &Pilot<V>) -> Option<Arc<Entry<V>>> {
+        if !self.shared().switch.mode().uses_near() {
+            return None;
+        }
+        let (entry, age) = self.near.find(&spot.key)?;
+        if age != Age::Fresh {
+            return None;
+        }
+        pilot.land(Ok(Landing {
+            value: entry.value.clone(),
+            origin: Origin::Near,
+        }));
+        Some(entry)
     }
 }

@@ -52,30 +52,37 @@ where
         );
         return Ok(values);
     }
-    let mut waits = Vec::new();
-    let mut loads = Vec::new();
+    let mut missing = Vec::new();
     for (key, spot) in keys {
         let near = mode
             .uses_near()
             .then(|| core.near.find(&spot.key))
             .flatten();
-        let old = match near {
+        match near {
             Some((entry, Age::Fresh)) => {
                 core.tally.near_hits.add(1);
                 if let Some(value) = &entry.value {
                     values.insert(key, Arc::clone(value));
                 }
-                continue;
             }
-            Some((entry, Age::Stale)) => Some(entry),
-            None => None,
-        };
-        if Chain::holds(&core.namespace, &spot) {
-            return Err(CacheError::LoadsItself {
-                namespace: core.namespace.to_string(),
-            }
-            .into());
+            Some((entry, Age::Stale)) => missing.push((key, spot, Some(entry))),
+            None => missing.push((key, spot, None)),
         }
+    }
+    // Before anything is begun, so that nothing has to be given up.
+    if missing
+        .iter()
+        .any(|it| Chain::holds(&core.namespace, &it.1))
+    {
+        core.tally.misses.add(as_count(missing.len()));
+        return Err(CacheError::LoadsItself {
+            namespace: core.namespace.to_string(),
+        }
+        .into());
+    }
+    let mut waits = Vec::new();
+    let mut loads = Vec::new();
+    for (key, spot, old) in missing {
         let seen = core.see(&spot, &[]);
         let progress = match core.flights.board(&spot.key, &seen) {
             Boarding::Joined(progress) => {
@@ -83,6 +90,11 @@ where
                 progress
             }
             Boarding::First(pilot, progress) => {
+                if let Some(entry) = core.kept_meanwhile(&spot, &pilot) {
+                    core.tally.near_hits.add(1);
+                    values.extend(entry.value.clone().map(|value| (key, value)));
+                    continue;
+                }
                 let load = Load {
                     core: Arc::clone(core),
                     spot: spot.clone(),

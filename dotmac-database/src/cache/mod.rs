@@ -3,10 +3,13 @@
 //! [`SmartCache`] is one cache, [`CacheClient`] what all of a program share. Below: `lookup` is the way of
 //! a call, `load` the task that reads Redis and asks the loader, `flight` lets callers of one key share it;
 //! `near` keeps values in the process, `far` in Redis; `scope` is what entries are invalidated by here, and
-//! `coherence` hears what other processes invalidate; `key` and `envelope` are how it all is written.
+//! `coherence` hears what other processes invalidate, and by `heard` what it has missed; `key`, `glob` and
+//! `envelope` are how it all is written. `physical` and `sweep` take values out of Redis itself.
 
 mod announcement;
 mod client;
+mod client_options;
+mod client_statistics;
 mod codec;
 mod coherence;
 mod core;
@@ -14,23 +17,31 @@ mod envelope;
 mod far;
 mod fingerprint;
 mod flight;
+mod glob;
+mod heard;
 mod key;
 mod load;
 mod loaded;
 mod lookup;
 mod many;
+mod metric;
 mod mode;
 mod near;
 mod options;
+mod pattern;
+mod physical;
 mod scope;
 mod session;
 mod smart;
 mod statistics;
+mod sweep;
 mod warm;
 mod write;
 
 pub use crate::redis::RedisOptions;
 pub use client::{CacheClient, CacheClosed};
+pub use client_options::CacheClientOptions;
+pub use client_statistics::CacheClientStatistics;
 pub use codec::Codec;
 pub use core::CacheValue;
 pub use key::{CacheKey, KeyWriter};
@@ -38,7 +49,9 @@ pub use loaded::Loaded;
 pub use lookup::Lookup;
 pub use mode::CacheMode;
 pub use options::CacheOptions;
+pub use physical::Physical;
 pub use session::{AfterCommit, CacheAfterCommit};
 pub use smart::SmartCache;
 pub use statistics::CacheStatistics;
+pub use sweep::{Sweep, Swept};
 pub use warm::{Warm, Warmed};

@@ -87,6 +87,24 @@ impl<V: Send + Sync + 'static> Near<V> {
         life: Life,
         bytes: usize,
     ) {
+        let bytes = bytes.saturating_add(key.whole().len());
+        let weight = u32::try_from(bytes).unwrap_or(u32::MAX);
+        let weight = weight.max(self.least_weight);
+        self.insert(key, value, seen, life, weight);
+    }
+
+    /// Lets an entry live for another time.
+    pub fn renew(&self, key: &EncodedKey, entry: &Entry<V>, life: Life) {
+        self.insert(
+            key,
+            entry.value.clone(),
+            entry.seen.clone(),
+            life,
+            entry.weight,
+        );
+    }
+
+    fn insert(&self, key: &EncodedKey, value: Option<Arc<V>>, seen: Seen, life: Life, weight: u32) {
         let now = Instant::now();
         let (Some(fresh_until), Some(dead_at)) = (
             now.checked_add(life.fresh),
@@ -94,22 +112,14 @@ impl<V: Send + Sync + 'static> Near<V> {
         ) else {
             return;
         };
-        let bytes = bytes.saturating_add(key.whole().len());
-        let weight = u32::try_from(bytes).unwrap_or(u32::MAX);
         let entry = Entry {
             value,
             seen,
             fresh_until,
             dead_at,
-            weight: weight.max(self.least_weight),
+            weight,
         };
         self.entries.insert(key.whole().into(), Arc::new(entry));
-    }
-
-    /// Lets an entry live for another time.
-    pub fn renew(&self, key: &EncodedKey, entry: &Entry<V>, life: Life) {
-        let bytes = usize::try_from(entry.weight).unwrap_or(usize::MAX);
-        self.keep(key, entry.value.clone(), entry.seen.clone(), life, bytes);
     }
 
     /// Forgets an entry.
@@ -117,8 +127,10 @@ impl<V: Send + Sync + 'static> Near<V> {
         self.entries.invalidate(key.whole());
     }
 
-    /// How many entries there are, and what they weigh, about.
+    /// How many entries there are, and what they weigh.
     pub fn size(&self) -> (u64, u64) {
+        // moka counts in its own time.
+        self.entries.run_pending_tasks();
         (self.entries.entry_count(), self.entries.weighted_size())
     }
 }
@@ -127,5 +139,32 @@ impl<V> Entry<V> {
     /// For how long it may still be used.
     pub fn left(&self) -> Duration {
         self.dead_at.saturating_duration_since(Instant::now())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cache::scope::Scopes;
+    use crate::context::{Global, Owner};
+
+    #[test]
+    fn a_renewed_entry_weighs_what_it_weighed() {
+        let near = Near::<u32>::new(1_000, 1 << 20, Duration::from_secs(60), Arc::default());
+        let owner = Global.owner("orders").expect("global");
+        let key = EncodedKey::new("*", &7);
+        let seen = Scopes::default().see(&owner, "orders", &key, &[]);
+        let life = Life {
+            fresh: Duration::from_secs(9),
+            stale: Duration::ZERO,
+        };
+        near.keep(&key, Some(Arc::new(7)), seen, life, 5_000);
+        let weight = || near.find(&key).expect("is there").0.weight;
+        let before = weight();
+        for _ in 0..10 {
+            let (entry, _) = near.find(&key).expect("is there");
+            near.renew(&key, &entry, life);
+        }
+        assert_eq!(weight(), before);
     }
 }

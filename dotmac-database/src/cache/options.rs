@@ -23,6 +23,7 @@ const LONGEST: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 /// | [`hard_timeout`](Self::hard_timeout) | 30 s |
 /// | [`eager`](Self::eager), [`cluster_wide`](Self::cluster_wide) | off |
 /// | [`prefixes`](Self::prefixes) | 0 |
+/// | [`patterns`](Self::patterns) | off |
 /// | [`near_ttl`](Self::near_ttl) | 30 s, or the time to live where that is shorter |
 /// | [`near_entries`](Self::near_entries), [`near_bytes`](Self::near_bytes) | 10,000 and 64 MiB |
 /// | [`codec`](Self::codec) | MessagePack with the names of fields |
@@ -43,6 +44,7 @@ pub struct CacheOptions {
     pub(super) eager: f64,
     pub(super) cluster_wide: bool,
     pub(super) prefixes: usize,
+    pub(super) patterns: bool,
     pub(super) near_ttl: Duration,
     pub(super) near_entries: u64,
     pub(super) near_bytes: u64,
@@ -65,6 +67,7 @@ impl CacheOptions {
             eager: 0.0,
             cluster_wide: false,
             prefixes: 0,
+            patterns: false,
             near_ttl: ttl.min(thirty_seconds),
             near_entries: 10_000,
             near_bytes: 64 << 20,
@@ -134,8 +137,18 @@ impl CacheOptions {
         CacheOptions { prefixes, ..self }
     }
 
+    /// Lets entries be invalidated by patterns of their keys:
+    /// [`invalidate_matching`](super::SmartCache::invalidate_matching). It is one more token of every entry.
+    /// Entries that were stored without it are not reached by patterns.
+    pub fn patterns(self) -> Self {
+        CacheOptions {
+            patterns: true,
+            ..self
+        }
+    }
+
     /// Keeps values in the process for so long at most: the bound of how long another process's
-    /// invalidation may go unseen, whatever is lost on the way.
+    /// invalidation may go unseen, whatever is lost on the way and whether Redis answers or not.
     pub fn near_ttl(self, near_ttl: Duration) -> Self {
         CacheOptions { near_ttl, ..self }
     }

@@ -128,6 +128,16 @@ impl Scopes {
         }
     }
 
+    /// The owners of which something is kept or loaded.
+    pub fn owners_in_use(&self) -> Vec<OwnerName> {
+        let owners = self.owners();
+        let used = owners.iter().filter(|(_, scopes)| {
+            let mut domains = scopes.namespaces.values();
+            domains.any(|domain| Arc::strong_count(domain) > 1)
+        });
+        used.map(|(owner, _)| owner.clone()).collect()
+    }
+
     /// Takes out what no entry and no load refers to, whenever the owners have doubled.
     fn sweep(&self, owners: &mut HashMap<OwnerName, OwnerScopes>) {
         let count = u64::try_from(owners.len()).unwrap_or(u64::MAX);

@@ -5,12 +5,13 @@ use std::error::Error as StdError;
 use std::future::Future;
 use std::hash::Hash;
 use std::marker::PhantomData;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use futures_util::future::join_all;
 
 use super::client::CacheClient;
+use super::client_statistics::Counted;
 use super::core::{CacheValue, Core, Spot};
 use super::far::Write;
 use super::key::CacheKey;
@@ -88,8 +89,11 @@ impl<V: CacheValue> SmartCache<V, Global> {
 
 impl<V: CacheValue, S> SmartCache<V, S> {
     fn of(namespace: &str, client: &CacheClient, options: CacheOptions) -> Result<Self> {
+        let core = Arc::new(Core::new(namespace, client, options)?);
+        let counted: Weak<Core<V>> = Arc::downgrade(&core);
+        client.shared().tally.register(counted);
         Ok(SmartCache {
-            core: Arc::new(Core::new(namespace, client, options)?),
+            core,
             sharing: PhantomData,
         })
     }
@@ -401,7 +405,7 @@ impl<V: CacheValue, S> SmartCache<V, S> {
 
     /// What it did in this process, for all owners.
     pub fn statistics(&self) -> CacheStatistics {
-        self.core.tally.statistics(self.core.near.size())
+        self.core.statistics()
     }
 
     /// Begins to count anew.

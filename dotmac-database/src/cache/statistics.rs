@@ -1,7 +1,8 @@
 //! What a cache did, counted without a lock.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+
+use crate::telemetry::Counter;
 
 /// What a cache did in this process since it was made, or since it was
 /// [`reset`](super::SmartCache::reset_statistics).
@@ -41,6 +42,27 @@ pub struct CacheStatistics {
 }
 
 impl CacheStatistics {
+    /// What two caches of one name did together.
+    pub(super) fn and(&self, other: &Self) -> Self {
+        CacheStatistics {
+            near_hits: self.near_hits + other.near_hits,
+            far_hits: self.far_hits + other.far_hits,
+            misses: self.misses + other.misses,
+            loads: self.loads + other.loads,
+            failed_loads: self.failed_loads + other.failed_loads,
+            load_time: self.load_time + other.load_time,
+            coalesced: self.coalesced + other.coalesced,
+            stale: self.stale + other.stale,
+            overtaken: self.overtaken + other.overtaken,
+            unreadable: self.unreadable + other.unreadable,
+            unfit: self.unfit + other.unfit,
+            faults: self.faults + other.faults,
+            evicted: self.evicted + other.evicted,
+            near_entries: self.near_entries + other.near_entries,
+            near_bytes: self.near_bytes + other.near_bytes,
+        }
+    }
+
     /// Hits of both levels.
     pub fn hits(&self) -> u64 {
         self.near_hits + self.far_hits
@@ -82,7 +104,41 @@ pub struct Tally {
     pub evicted: Counter,
 }
 
+/// How a call that was not answered at once ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answer {
+    Near,
+    Far,
+    Miss,
+    StaleNear,
+    StaleFar,
+}
+
+impl Answer {
+    fn name(self) -> &'static str {
+        match self {
+            Answer::Near => "near_hit",
+            Answer::Far => "far_hit",
+            Answer::Miss => "miss",
+            Answer::StaleNear | Answer::StaleFar => "stale",
+        }
+    }
+}
+
 impl Tally {
+    /// Counts the end of a call, and tells its span.
+    pub fn answer(&self, answer: Answer) {
+        match answer {
+            Answer::Near | Answer::StaleNear => self.near_hits.add(1),
+            Answer::Far | Answer::StaleFar => self.far_hits.add(1),
+            Answer::Miss => self.misses.add(1),
+        }
+        if matches!(answer, Answer::StaleNear | Answer::StaleFar) {
+            self.stale.add(1);
+        }
+        tracing::Span::current().record("cache.outcome", answer.name());
+    }
+
     pub fn statistics(&self, near: (u64, u64)) -> CacheStatistics {
         CacheStatistics {
             near_hits: self.near_hits.value(),
@@ -119,21 +175,7 @@ impl Tally {
             &self.faults,
             &self.evicted,
         ] {
-            counter.0.store(0, Ordering::Relaxed);
+            counter.reset();
         }
-    }
-}
-
-/// A number that only grows.
-#[derive(Default)]
-pub struct Counter(AtomicU64);
-
-impl Counter {
-    pub fn add(&self, count: u64) {
-        self.0.fetch_add(count, Ordering::Relaxed);
-    }
-
-    fn value(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
     }
 }

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tracing::field::Empty;
+
 use super::core::{CacheValue, Core, Kept, Opened, Spot};
 use super::far::{Far, Write};
 use super::near::Age;
 use super::options::checked;
-use crate::error::{CacheError, Result};
+use crate::error::Result;
 
 /// What a look found: a value, or the knowledge that there is none.
 type Looked<V> = Option<Option<Arc<V>>>;
@@ -65,6 +67,18 @@ impl<V: CacheValue> Core<V> {
     }
 
     /// Stores a value; whether it was.
+    #[tracing::instrument(
+        name = "dotmac.cache.set",
+        level = "debug",
+        skip_all,
+        fields(
+            otel.kind = "client",
+            otel.status_code = Empty,
+            db.system = "redis",
+            tenant.id = spot.owner.as_str(),
+            cache.namespace = &*self.namespace,
+        )
+    )]
     pub async fn write(
         &self,
         spot: &Spot,
@@ -91,10 +105,7 @@ impl<V: CacheValue> Core<V> {
             let written = far
                 .write(place, write, packed.envelope, left, &scopes)
                 .await;
-            let is_written = written.map_err(|fault| {
-                self.fault(&fault);
-                CacheError::from(fault)
-            })?;
+            let is_written = written.map_err(|fault| self.refused(fault))?;
             if !is_written {
                 return Ok(false);
             }
@@ -110,6 +121,18 @@ impl<V: CacheValue> Core<V> {
 
     /// Removes an entry; whether there was one. Here it is removed twice, because what was read from Redis
     /// in between is old.
+    #[tracing::instrument(
+        name = "dotmac.cache.delete",
+        level = "debug",
+        skip_all,
+        fields(
+            otel.kind = "client",
+            otel.status_code = Empty,
+            db.system = "redis",
+            tenant.id = spot.owner.as_str(),
+            cache.namespace = &*self.namespace,
+        )
+    )]
     pub async fn remove(&self, spot: &Spot) -> Result<bool> {
         let was_here = self.near.find(&spot.key).is_some();
         self.drop_here(spot);
@@ -118,13 +141,22 @@ impl<V: CacheValue> Core<V> {
         };
         let removed = far.remove(self.place(spot)).await;
         self.drop_here(spot);
-        Ok(removed.map_err(|fault| {
-            self.fault(&fault);
-            CacheError::from(fault)
-        })?)
+        Ok(removed.map_err(|fault| self.refused(fault))?)
     }
 
     /// Lets an entry live for so long from now on; whether there is one.
+    #[tracing::instrument(
+        name = "dotmac.cache.expire",
+        level = "debug",
+        skip_all,
+        fields(
+            otel.kind = "client",
+            otel.status_code = Empty,
+            db.system = "redis",
+            tenant.id = spot.owner.as_str(),
+            cache.namespace = &*self.namespace,
+        )
+    )]
     pub async fn expire(&self, spot: &Spot, ttl: Duration) -> Result<bool> {
         let ttl = checked("ttl", ttl)?;
         let stale = self.options.stale;
@@ -142,10 +174,7 @@ impl<V: CacheValue> Core<V> {
         let left = ttl.saturating_add(stale);
         let expired = far.expire(self.place(spot), left).await;
         self.drop_here(spot);
-        Ok(expired.map_err(|fault| {
-            self.fault(&fault);
-            CacheError::from(fault)
-        })?)
+        Ok(expired.map_err(|fault| self.refused(fault))?)
     }
 
     fn far_or_none(&self) -> Option<&Far> {

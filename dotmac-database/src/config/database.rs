@@ -29,7 +29,7 @@ const SYSTEM_CONNECTIONS: u32 = 5;
 /// | [`echo`](Self::echo) | `DB_ECHO`, `SQLALCHEMY_ECHO` | off |
 /// | [`slow_statement`](Self::slow_statement) | `DB_SLOW_STATEMENT` | off |
 /// | [`pgbouncer`](Self::pgbouncer) | `DB_PGBOUNCER` | off |
-/// | [`redis`](Self::redis) | `REDIS_URL`, `REDIS_MAX_CONNECTIONS` | none, 50 connections |
+/// | [`redis`](Self::redis) | `REDIS_URL`, `REDIS_MAX_CONNECTIONS`, `REDIS_CA_FILE` | none, 50 connections |
 /// | [`start_check`](Self::start_check) | | on |
 /// | [`system_url`](Self::system_url) | `SYSTEM_DATABASE_URL` | none |
 /// | [`schemas`](Self::schemas) | | off: tenants share tables |

@@ -75,9 +75,12 @@ pub fn read_for(url: &str, read: Read<'_>) -> Result<DatabaseConfig> {
 fn redis(read: Read<'_>) -> Result<Option<RedisConfig>> {
     let connections = whole(read, "REDIS_MAX_CONNECTIONS")?;
     let redis = set(read, "REDIS_URL")?.map(|url| RedisConfig::new(&url));
-    let Some(redis) = redis.transpose()? else {
+    let Some(mut redis) = redis.transpose()? else {
         return Ok(None);
     };
+    if let Some(file) = set(read, "REDIS_CA_FILE")? {
+        redis = redis.with_ca_file(file);
+    }
     Ok(Some(match connections {
         Some(connections) => redis.with_max_connections(connections),
         None => redis,
@@ -181,6 +184,7 @@ mod tests {
             ("DB_PGBOUNCER", "on"),
             ("REDIS_URL", "redis://:hunter2@cache/0"),
             ("REDIS_MAX_CONNECTIONS", "9"),
+            ("REDIS_CA_FILE", "/etc/ssl/redis.pem"),
             ("SYSTEM_DATABASE_URL", "postgresql+asyncpg://s:hunter2@h/d"),
         ])
         .expect("valid");
@@ -202,6 +206,10 @@ mod tests {
         let redis = config.redis().expect("set");
         assert_eq!(redis.url(), "redis://:hunter2@cache/0");
         assert_eq!(redis.max_connections(), 9);
+        assert_eq!(
+            redis.ca_file().and_then(|file| file.to_str()),
+            Some("/etc/ssl/redis.pem")
+        );
         assert!(!format!("{config:?}").contains("hunter2"));
     }
 

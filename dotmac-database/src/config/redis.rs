@@ -1,6 +1,7 @@
 //! `RedisConfig`: where Redis is, kept beside the database's settings.
 
 use std::fmt;
+use std::path::{Path, PathBuf};
 
 use ::url::Url;
 use secrecy::{ExposeSecret, SecretString};
@@ -15,12 +16,14 @@ use crate::error::{Error, Result};
 pub struct RedisConfig {
     url: SecretString,
     max_connections: u32,
+    ca_file: Option<PathBuf>,
 }
 
 impl RedisConfig {
     /// A configuration for `url`, with 50 connections.
     ///
-    /// Accepts `redis://`, `rediss://` (TLS), both with `-cluster` or `-sentinel`, and `unix://`.
+    /// Accepts `redis://`, `rediss://` (TLS: feature `tls-rustls`), both with `-cluster` or `-sentinel`, and
+    /// `unix:///run/redis.sock?db=1`.
     ///
     /// # Errors
     /// [`ErrorKind::Config`](crate::ErrorKind::Config) for another scheme or a malformed URL.
@@ -53,6 +56,7 @@ impl RedisConfig {
         Ok(RedisConfig {
             url: url.into(),
             max_connections: 50,
+            ca_file: None,
         })
     }
 
@@ -60,6 +64,17 @@ impl RedisConfig {
     pub fn with_max_connections(mut self, connections: u32) -> Self {
         self.max_connections = connections;
         self
+    }
+
+    /// Trusts the authorities in this PEM file, instead of those of the machine, for `rediss://`.
+    pub fn with_ca_file(mut self, file: impl Into<PathBuf>) -> Self {
+        self.ca_file = Some(file.into());
+        self
+    }
+
+    /// The file of the authorities that are trusted.
+    pub fn ca_file(&self) -> Option<&Path> {
+        self.ca_file.as_deref()
     }
 
     /// The URL with its password: not for logs.
@@ -78,6 +93,7 @@ impl fmt::Debug for RedisConfig {
         f.debug_struct("RedisConfig")
             .field("url", &url::without_secrets(self.url()))
             .field("max_connections", &self.max_connections)
+            .field("ca_file", &self.ca_file)
             .finish()
     }
 }
@@ -91,7 +107,7 @@ mod tests {
         let config = RedisConfig::new("rediss://:hunter2@cache:6380/1").expect("valid");
         assert_eq!(
             format!("{config:?}"),
-            "RedisConfig { url: \"rediss://cache:6380/1\", max_connections: 50 }",
+            "RedisConfig { url: \"rediss://cache:6380/1\", max_connections: 50, ca_file: None }",
         );
         assert!(config.url().contains("hunter2"));
     }

@@ -37,6 +37,17 @@ pub enum CacheError {
         /// Why.
         reason: String,
     },
+    /// As many patterns as there may be are remembered already.
+    #[error(
+        "`{namespace}` is invalidated by {most} patterns already, and was not by one more: call \
+         `invalidate_namespace`, or `invalidate_prefix` where it serves"
+    )]
+    TooManyPatterns {
+        /// The cache.
+        namespace: String,
+        /// How many there may be.
+        most: u32,
+    },
     /// Redis did not do what was asked.
     #[error("Redis did not do what was asked")]
     Redis(#[from] RedisFault),

@@ -9,7 +9,7 @@ use super::Fault;
 use super::breaker::Breaker;
 use super::fred::Fred;
 use super::message::Events;
-use super::port::{Command, Port, Reply};
+use super::port::{Command, Port, Reply, Scanned, Step};
 use super::script::Script;
 use crate::config::RedisConfig;
 use crate::error::Result;
@@ -77,12 +77,7 @@ impl Redis {
         if !self.0.breaker.lets_pass() {
             return Err(Fault::Unavailable);
         }
-        let answer = script.run(&*self.0.port, keys, arguments).await;
-        match &answer {
-            Err(fault) if fault.is_outage() => self.0.breaker.failed(),
-            _ => self.0.breaker.succeeded(),
-        }
-        answer
+        self.judged(script.run(&*self.0.port, keys, arguments).await)
     }
 
     /// Whether it answers now, whatever the breaker says.
@@ -97,6 +92,39 @@ impl Redis {
             self.0.breaker.succeeded();
         }
         answered
+    }
+
+    /// The slot of a key.
+    pub fn slot(&self, key: &[u8]) -> u16 {
+        self.0.port.slot(key)
+    }
+
+    /// A slot of each server that has keys of its own.
+    ///
+    /// # Errors
+    /// [`Fault::Unavailable`] until a cluster is known.
+    pub fn slots(&self) -> Result<Vec<u16>, Fault> {
+        self.0.port.slots()
+    }
+
+    /// Asks the server of a slot for the next keys of a walk.
+    ///
+    /// # Errors
+    /// [`Fault`].
+    pub async fn scan(&self, slot: u16, step: Step<'_>) -> Result<Scanned, Fault> {
+        if !self.0.breaker.lets_pass() {
+            return Err(Fault::Unavailable);
+        }
+        self.judged(self.0.port.scan(slot, step).await)
+    }
+
+    /// Tells the breaker of an answer.
+    fn judged<T>(&self, answer: Result<T, Fault>) -> Result<T, Fault> {
+        match &answer {
+            Err(fault) if fault.is_outage() => self.0.breaker.failed(),
+            _ => self.0.breaker.succeeded(),
+        }
+        answer
     }
 
     /// Listens to a channel.

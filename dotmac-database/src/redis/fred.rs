@@ -2,24 +2,28 @@
 //!
 //! Traps of fred 10.1 that this file minds: `with_options` is ignored by `eval` and `evalsha`, and
 //! honoured by `custom`; commands in flight are sent again after a reconnect unless `max_attempts` is 1;
-//! `fail_fast` alone hangs on a stopped server.
+//! `fail_fast` alone hangs on a stopped server; a subscription whose connection has silently died waits for
+//! ever.
+
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use fred::clients::{Pool, SubscriberClient};
 use fred::error::{Error as FredError, ErrorKind};
-use fred::interfaces::{ClientLike, EventInterface, PubsubInterface};
+use fred::interfaces::{ClientLike, ClusterInterface, EventInterface, PubsubInterface};
 use fred::types::config::Options;
 use fred::types::{ClusterHash, CustomCommand, Value};
 use fred::util::redis_keyslot;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::mpsc::Sender;
+use tokio::time::MissedTickBehavior;
 
 use super::Fault;
 use super::client::RedisOptions;
 use super::message::{Event, Events};
 use super::options;
-use super::port::{Command, Port, Reply};
+use super::port::{Command, Port, Reply, Scanned, Step};
 use crate::config::RedisConfig;
 use crate::error::Result;
 
@@ -43,17 +47,60 @@ impl Fred {
             command: options::command(options.timeout),
         })
     }
+
+    async fn send(
+        &self,
+        name: &'static str,
+        slot: u16,
+        arguments: Vec<Bytes>,
+    ) -> Result<Reply, Fault> {
+        let custom = CustomCommand::new_static(name, ClusterHash::Custom(slot), false);
+        let client = self.pool.next_connected().with_options(&self.command);
+        let arguments = arguments.into_iter().map(Value::Bytes).collect();
+        let answer: Value = client.custom(custom, arguments).await.map_err(fault)?;
+        Ok(reply(answer))
+    }
 }
 
 #[async_trait]
 impl Port for Fred {
     async fn call(&self, command: Command<'_>) -> Result<Reply, Fault> {
-        let hash = ClusterHash::Custom(redis_keyslot(command.key));
-        let custom = CustomCommand::new_static(command.name, hash, false);
-        let client = self.pool.next_connected().with_options(&self.command);
-        let arguments = command.arguments.into_iter().map(Value::Bytes).collect();
-        let answer: Value = client.custom(custom, arguments).await.map_err(fault)?;
-        Ok(reply(answer))
+        let slot = redis_keyslot(command.key);
+        self.send(command.name, slot, command.arguments).await
+    }
+
+    fn slot(&self, key: &[u8]) -> u16 {
+        redis_keyslot(key)
+    }
+
+    fn slots(&self) -> Result<Vec<u16>, Fault> {
+        let client = self.pool.next_connected();
+        if !client.is_clustered() {
+            return Ok(vec![0]);
+        }
+        let known = client.cached_cluster_state();
+        let slots = known.map(|it| it.unique_hash_slots());
+        slots.filter(|it| !it.is_empty()).ok_or(Fault::Unavailable)
+    }
+
+    async fn scan(&self, slot: u16, step: Step<'_>) -> Result<Scanned, Fault> {
+        let arguments = vec![
+            Bytes::copy_from_slice(step.cursor),
+            Bytes::from_static(b"MATCH"),
+            Bytes::copy_from_slice(step.pattern),
+            Bytes::from_static(b"COUNT"),
+            Bytes::from(step.count.to_string()),
+        ];
+        let answer = self.send("SCAN", slot, arguments).await?;
+        let mut parts = answer.list()?.into_iter();
+        let (Some(next), Some(keys)) = (parts.next(), parts.next()) else {
+            return Err(Fault::Answer);
+        };
+        let keys = keys.list()?.into_iter().map(Reply::bytes);
+        Ok(Scanned {
+            next: Some(next.bytes()?).filter(|it| it.as_ref() != b"0"),
+            keys: keys.collect::<Result<_, _>>()?,
+        })
     }
 
     async fn listen(&self, channel: &'static str) -> Result<Events, Fault> {
@@ -71,11 +118,18 @@ impl Port for Fred {
     }
 }
 
+/// How often a subscription asks its server for a sign of life; in a cluster, nothing says which of the
+/// servers is asked.
+const PULSE: Duration = Duration::from_secs(1);
+
 /// Hands on what the client hears, until nobody listens.
 async fn relay(client: SubscriberClient, channel: &'static str, sender: Sender<Event>) {
     let mut messages = client.message_rx();
     let mut connections = client.reconnect_rx();
     let mut errors = client.error_rx();
+    let mut pulse = tokio::time::interval(PULSE);
+    pulse.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut is_connected = false;
     loop {
         let event = tokio::select! {
             // A loss is told before the connection that follows it.
@@ -101,7 +155,21 @@ async fn relay(client: SubscriberClient, channel: &'static str, sender: Sender<E
                 Err(RecvError::Lagged(_)) => Event::Lagged,
                 Err(RecvError::Closed) => break,
             },
+            _ = pulse.tick(), if is_connected && !client.is_clustered() => match client.ping::<Value>(None).await {
+                Ok(_) => continue,
+                Err(_) => {
+                    // It ends with the new connection, which is heard of here.
+                    let client = client.clone();
+                    tokio::spawn(async move { client.force_reconnection().await });
+                    Event::Disconnected
+                }
+            },
         };
+        match event {
+            Event::Connected => is_connected = true,
+            Event::Disconnected => is_connected = false,
+            Event::Message(_) | Event::Lagged => {}
+        }
         if sender.send(event).await.is_err() {
             break;
         }

@@ -1,8 +1,9 @@
 //! Redis, as the cache and the locks see it: scripts, messages, and a breaker in front of both.
 //!
-//! [`Redis`] is a shared client. fred stands behind `port` alone, its options are made in `options`
-//! alone: an upgrade of fred concerns these two files.
+//! [`Redis`] is a shared client. fred stands behind `port` alone: an upgrade of it concerns its driver
+//! `fred`, and `options`, `address` and `tls`, where its options are made.
 
+mod address;
 mod breaker;
 mod client;
 mod fred;
@@ -10,9 +11,11 @@ mod message;
 mod options;
 mod port;
 mod script;
+#[cfg(feature = "tls-rustls")]
+mod tls;
 
 pub use crate::error::RedisFault as Fault;
 pub use client::{Redis, RedisOptions};
 pub use message::{Event, Events};
-pub use port::Reply;
+pub use port::{Reply, Step};
 pub use script::Script;

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use fred::clients::{Pool, SubscriberClient};
-use fred::error::Error as FredError;
 use fred::types::Builder;
-use fred::types::config::{Config, Options, ReconnectError, ReconnectPolicy, UnresponsiveConfig};
+use fred::types::config::{Options, ReconnectError, ReconnectPolicy, UnresponsiveConfig};
 
+use super::address::{self, refused};
 use super::client::RedisOptions;
 use crate::config::RedisConfig;
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 /// More than that serves nobody: commands are pipelined.
 const MAX_POOL: u32 = 16;
@@ -27,7 +27,10 @@ pub fn pool(config: &RedisConfig, options: RedisOptions) -> Result<Pool> {
 
 /// A connection for messages, which connects in the background.
 pub fn subscriber(config: &RedisConfig, options: RedisOptions) -> Result<SubscriberClient> {
+    // All it sends is a sign of life.
+    let timeout = options.connect_timeout;
     builder(config, options)?
+        .with_performance_config(|it| it.default_command_timeout = timeout)
         .build_subscriber_client()
         .map_err(refused)
 }
@@ -43,7 +46,7 @@ pub fn command(timeout: Duration) -> Options {
 }
 
 fn builder(config: &RedisConfig, options: RedisOptions) -> Result<Builder> {
-    let mut parsed = Config::from_url(config.url()).map_err(refused)?;
+    let mut parsed = address::parse(config)?;
     // With it, the task that connects ends at the first failure.
     parsed.fail_fast = false;
     let mut builder = Builder::from_config(parsed);
@@ -71,11 +74,4 @@ fn builder(config: &RedisConfig, options: RedisOptions) -> Result<Builder> {
             ];
         });
     Ok(builder)
-}
-
-fn refused(error: FredError) -> Error {
-    Error::Config {
-        variable: "REDIS_URL",
-        reason: format!("cannot be used: {}", error.details()),
-    }
 }

@@ -26,6 +26,26 @@ pub struct Command<'c> {
     pub arguments: Vec<Bytes>,
 }
 
+/// A step of a walk over the keys of a server.
+#[derive(Clone, Copy)]
+pub struct Step<'s> {
+    /// `0` at the beginning.
+    pub cursor: &'s [u8],
+    /// A glob that keys match.
+    pub pattern: &'s [u8],
+    /// How many keys are looked at.
+    pub count: u32,
+}
+
+/// What a step found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scanned {
+    /// For the next step; `None` at the end.
+    pub next: Option<Bytes>,
+    /// Keys that match; one may come twice.
+    pub keys: Vec<Bytes>,
+}
+
 /// A driver.
 #[async_trait]
 pub trait Port: Send + Sync + 'static {
@@ -34,6 +54,15 @@ pub trait Port: Send + Sync + 'static {
     /// # Cancel safety
     /// A future that is dropped may leave the command to run.
     async fn call(&self, command: Command<'_>) -> Result<Reply, Fault>;
+
+    /// The slot of a key.
+    fn slot(&self, key: &[u8]) -> u16;
+
+    /// A slot of each server that has keys of its own; one, where there is no cluster.
+    fn slots(&self) -> Result<Vec<u16>, Fault>;
+
+    /// Asks the server of a slot for the next keys of a walk, about `count` of them.
+    async fn scan(&self, slot: u16, step: Step<'_>) -> Result<Scanned, Fault>;
 
     /// Listens to a channel, from now on and after each reconnect.
     async fn listen(&self, channel: &'static str) -> Result<Events, Fault>;

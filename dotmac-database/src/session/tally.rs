@@ -1,7 +1,8 @@
 //! What the sessions of one process did, counted without a lock.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+
+use crate::telemetry::Counter;
 
 /// How a session ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,19 +80,5 @@ impl Tally {
 
     pub fn acquire_wait(&self) -> Duration {
         Duration::from_micros(self.acquire_micros.value())
-    }
-}
-
-/// A number that only grows.
-#[derive(Default)]
-pub struct Counter(AtomicU64);
-
-impl Counter {
-    pub fn add(&self, count: u64) {
-        self.0.fetch_add(count, Ordering::Relaxed);
-    }
-
-    pub fn value(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
     }
 }

@@ -171,7 +171,7 @@ async fn sqlite_tells_its_health_and_statistics_too() {
 
 /// A recorder that keeps the last value of each metric.
 #[derive(Clone, Default)]
-struct Noted(Arc<Mutex<BTreeMap<String, f64>>>);
+pub struct Noted(pub Arc<Mutex<BTreeMap<String, f64>>>);
 
 struct Entry(Noted, String);
 

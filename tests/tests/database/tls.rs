@@ -21,7 +21,7 @@ openssl x509 -req -in server.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 
     -extfile server.ext -out server.crt
 "#;
 
-fn certify(folder: &Path, address: &str) {
+pub fn certify(folder: &Path, address: &str) {
     let made = Command::new("sh")
         .args(["-c", CERTIFICATES, "certify", address])
         .current_dir(folder)

@@ -3,7 +3,7 @@
 -- KEYS: value
 -- ARGV: prefix, the value's ms, a fresh token, owner, sender, the key's name in messages
 -- Answers 1, or 0 where there is no value.
-local names = alive(redis.call('GET', KEYS[1]))
+local names = alive(redis.call('GET', KEYS[1]), KEYS[1])
 if not names then return 0 end
 redis.call('PEXPIRE', KEYS[1], ARGV[2])
 tokens_of(names, ARGV[3], ARGV[2])

@@ -21,7 +21,8 @@ for i, token in ipairs(tokens_of(late, ARGV[6], ARGV[3])) do
   names[early + i] = late[i]
   tokens[early + i] = token
 end
--- A full Redis refuses a script at its first write that needs memory, and never after another write.
+-- A full Redis refuses a write that needs memory only while the script has written nothing: all is stored,
+-- or nothing. (The longer life of a token is a write, and may be the first.)
 store(names, tokens, ARGV[4], ARGV[3])
 redis.call('UNLINK', KEYS[2])
 return 1

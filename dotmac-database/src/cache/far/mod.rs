@@ -1,6 +1,14 @@
 //! The second level: values in Redis, and the tokens that they live by.
 
+mod answer;
+mod home;
+mod place;
 mod protocol;
 mod script;
+mod walk;
 
-pub use protocol::{Far, FarValue, Found, Lease, LeaseTimes, Place, Write};
+pub use answer::{Count, FarValue, Found, Lease};
+pub use home::{Home, Shards};
+pub use place::Place;
+pub use protocol::{Far, LeaseTimes, Write};
+pub use walk::{Walk, literal};

@@ -7,6 +7,10 @@
 -- A scope is something to invalidate by: the tenant ('*'), a namespace, a tag. Its token is a key of its
 -- own, and an entry is alive while all its scopes have the tokens that they had when its load began. To
 -- invalidate is to delete the token; a token that is lost any other way does the same.
+--
+-- A cache that is invalidated by patterns is one scope more ('p:', the namespace), whose token ends in a
+-- count. A pattern counts it up, and is the last in a list: an entry that has another count is alive if none
+-- of the patterns since is its key's.
 
 local prefix = ARGV[1]
 
@@ -29,10 +33,42 @@ local function keys_of(names)
   return keys
 end
 
+-- Whether a key is of a pattern, in which '*' is any text. Of keys that were too long, and are written as a
+-- hash, nobody can tell: they are of all patterns.
+local function matches(key, pattern)
+  if string.byte(key, 1) == 35 then return true end
+  local at, from = 1, 1
+  while true do
+    local star = string.find(pattern, '*', from, true)
+    local piece = string.sub(pattern, from, (star or 0) - 1)
+    if not star then
+      if from == 1 then return key == piece end
+      return #key - #piece + 1 >= at and string.sub(key, #key - #piece + 1) == piece
+    end
+    local found, ends = string.find(key, piece, at, true)
+    if not found or (from == 1 and found > 1) then return false end
+    at, from = ends + 1, star + 1
+  end
+end
+
+-- Whether an entry that has the token `kept` of a scope of patterns is of none of those since.
+local function spared(scope, kept, token, key)
+  if not token or string.sub(kept, 1, 12) ~= string.sub(token, 1, 12) then return false end
+  local since = (struct.unpack('>I4', token, 13) - struct.unpack('>I4', kept, 13)) % 4294967296
+  local patterns = redis.call('LRANGE', prefix .. 'q:' .. string.sub(scope, 3), -since, -1)
+  if #patterns < since then return false end
+  -- prefix is '…t:', the key is '…v:<namespace>:<bare>', the scope is 'p:<namespace>'.
+  local bare = string.sub(key, #prefix + #scope)
+  for _, pattern in ipairs(patterns) do
+    if matches(bare, string.sub(pattern, 9)) then return false end
+  end
+  return true
+end
+
 -- Tokens that this call has read: many entries share most of their scopes.
 local known = {}
 
-local function equal(names, kept)
+local function equal(names, kept, of)
   local missing = {}
   for i = 1, #names do
     if known[names[i]] == nil then missing[#missing + 1] = names[i] end
@@ -44,16 +80,30 @@ local function equal(names, kept)
     end
   end
   for i = 1, #names do
-    if known[names[i]] ~= kept[i] then return false end
+    local token = known[names[i]]
+    if token ~= kept[i] then
+      local is_pattern = string.sub(names[i], 1, 2) == 'p:'
+      if not is_pattern or not spared(names[i], kept[i], token, of) then return false end
+    end
   end
   return true
 end
 
 -- The scopes and the beginning of the envelope of a value that is alive.
-local function alive(raw)
+local function alive(raw, key)
   if not raw or string.byte(raw, 1) ~= 86 then return nil end
   local ok, names, kept, at = pcall(parse, raw)
-  if ok and equal(names, kept) then return names, at end
+  if ok and equal(names, kept, key) then return names, at end
+  return nil
+end
+
+-- The scopes of a value and its tokens, without reading all of it; nothing where the bytes are not ours.
+local function scopes_of(key)
+  local raw = redis.call('GETRANGE', key, 0, 4095)
+  if string.byte(raw, 1) ~= 86 then return nil end
+  local ok, names, kept = pcall(parse, raw)
+  if not ok then ok, names, kept = pcall(parse, redis.call('GET', key)) end
+  if ok then return names, kept end
   return nil
 end
 

@@ -1,36 +1,26 @@
 //! `Far`: reads, fills and invalidations, each one script and one round trip.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::future::{join_all, try_join_all};
 use uuid::Uuid;
 
+use super::answer::{self, Count, FarValue, Found, Lease};
+use super::home::{Home, Shards};
+use super::place::Place;
 use super::script;
-use crate::cache::key::EncodedKey;
+use crate::cache::glob::Glob;
 use crate::context::OwnerName;
-use crate::redis::{Fault, Redis, Reply};
+use crate::redis::{Fault, Redis};
 
-/// The second level. Keys are `dotmac:{<owner>}:…`: all of a tenant are in one hash slot.
+/// The second level. Keys are `dotmac:{<home>}:…`: all of a home are in one hash slot.
 #[derive(Clone)]
 pub struct Far {
     redis: Redis,
     sender: Bytes,
-}
-
-/// What was found.
-#[derive(Default)]
-pub struct Found {
-    pub value: Option<FarValue>,
-    /// The right to store what is loaded now; `None` where it was not asked for, or is not needed.
-    pub lease: Option<Lease>,
-}
-
-/// A value that is alive.
-pub struct FarValue {
-    pub envelope: Bytes,
-    /// How long it will be.
-    pub left: Duration,
-    pub scopes: Vec<String>,
+    shards: Arc<Shards>,
 }
 
 /// For how long things are, in a read that may be followed by a load.
@@ -44,17 +34,6 @@ pub struct LeaseTimes {
     pub refresh: Duration,
 }
 
-/// The right to store what is loaded from now on.
-#[derive(Debug, Clone)]
-pub struct Lease {
-    token: Bytes,
-    /// Whether nobody else loads it.
-    pub is_first: bool,
-    epoch: Bytes,
-    /// The tokens of the scopes that were known.
-    scopes: Vec<(Bytes, Bytes)>,
-}
-
 /// Whether a write minds what is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Write {
@@ -63,19 +42,12 @@ pub enum Write {
     IfPresent,
 }
 
-/// Where an entry is.
-#[derive(Clone, Copy)]
-pub struct Place<'p> {
-    pub namespace: &'p str,
-    pub owner: &'p OwnerName,
-    pub key: &'p EncodedKey,
-}
-
 impl Far {
-    pub fn new(redis: Redis) -> Self {
+    pub fn new(redis: Redis, shards: Shards) -> Self {
         Far {
             redis,
             sender: token(),
+            shards: Arc::new(shards),
         }
     }
 
@@ -90,12 +62,11 @@ impl Far {
 
     /// Looks for a value.
     pub async fn look(&self, place: Place<'_>) -> Result<Option<FarValue>, Fault> {
-        let arguments = vec![prefix(place.owner), Bytes::new()];
-        let answer = self
-            .redis
-            .run(&script::READ, &place.keys(), arguments)
-            .await?;
-        let found = found(answer, 1, &[])?.into_iter().next();
+        let home = self.home(place);
+        let arguments = vec![home.prefix(), Bytes::new()];
+        let keys = place.keys(&home);
+        let answer = self.redis.run(&script::READ, &keys, arguments).await?;
+        let found = answer::found(answer, 1, &[])?.into_iter().next();
         Ok(found.and_then(|found| found.value))
     }
 
@@ -106,20 +77,49 @@ impl Far {
         scopes: &[String],
         times: LeaseTimes,
     ) -> Result<Vec<Found>, Fault> {
-        let Some(first) = places.first() else {
-            return Ok(Vec::new());
-        };
+        let mut homes: Vec<(Home, Vec<usize>)> = Vec::new();
+        for (at, place) in places.iter().enumerate() {
+            let home = self.home(*place);
+            match homes.iter_mut().find(|(it, _)| *it == home) {
+                Some((_, there)) => there.push(at),
+                None => homes.push((home, vec![at])),
+            }
+        }
+        let mut asked = Vec::with_capacity(homes.len());
+        for (home, there) in &homes {
+            let places = there.iter().filter_map(|at| places.get(*at).copied());
+            asked.push(self.lease_at(home, places.collect(), scopes, times));
+        }
+        let answers = try_join_all(asked).await?;
+        let mut found: Vec<Found> = places.iter().map(|_| Found::default()).collect();
+        for ((_, there), answers) in homes.iter().zip(answers) {
+            for (at, answer) in there.iter().zip(answers) {
+                if let Some(found) = found.get_mut(*at) {
+                    *found = answer;
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    async fn lease_at(
+        &self,
+        home: &Home,
+        places: Vec<Place<'_>>,
+        scopes: &[String],
+        times: LeaseTimes,
+    ) -> Result<Vec<Found>, Fault> {
         let mut arguments = vec![
-            prefix(first.owner),
+            home.prefix(),
             token(),
             milliseconds(times.lease),
             milliseconds(times.lifetime + times.lease),
             Bytes::from(times.refresh.as_millis().to_string()),
         ];
         arguments.extend(scopes.iter().map(|scope| Bytes::from(scope.clone())));
-        let keys: Vec<Bytes> = places.iter().flat_map(|place| place.keys()).collect();
+        let keys: Vec<Bytes> = places.iter().flat_map(|place| place.keys(home)).collect();
         let answer = self.redis.run(&script::READ, &keys, arguments).await?;
-        found(answer, places.len(), scopes)
+        answer::found(answer, places.len(), scopes)
     }
 
     /// Stores what was loaded under a lease; whether it was.
@@ -131,8 +131,9 @@ impl Far {
         lifetime: Duration,
         late: &[String],
     ) -> Result<bool, Fault> {
+        let home = self.home(place);
         let mut arguments = vec![
-            prefix(place.owner),
+            home.prefix(),
             lease.token.clone(),
             milliseconds(lifetime),
             envelope,
@@ -144,10 +145,8 @@ impl Far {
             arguments.extend([name.clone(), token.clone()]);
         }
         arguments.extend(late.iter().map(|scope| Bytes::from(scope.clone())));
-        let answer = self
-            .redis
-            .run(&script::FILL, &place.keys(), arguments)
-            .await?;
+        let keys = place.keys(&home);
+        let answer = self.redis.run(&script::FILL, &keys, arguments).await?;
         Ok(answer.number()? == 1)
     }
 
@@ -160,8 +159,9 @@ impl Far {
         lifetime: Duration,
         scopes: &[String],
     ) -> Result<bool, Fault> {
+        let home = self.home(place);
         let mut arguments = vec![
-            prefix(place.owner),
+            home.prefix(),
             token(),
             milliseconds(lifetime),
             envelope,
@@ -170,89 +170,120 @@ impl Far {
                 Write::IfAbsent => b"NX",
                 Write::IfPresent => b"XX",
             }),
-            owner(place.owner),
+            home.name(),
             self.sender.clone(),
             place.message_key(),
         ];
         arguments.extend(scopes.iter().map(|scope| Bytes::from(scope.clone())));
-        let answer = self
-            .redis
-            .run(&script::WRITE, &place.keys(), arguments)
-            .await?;
+        let keys = place.keys(&home);
+        let answer = self.redis.run(&script::WRITE, &keys, arguments).await?;
         Ok(answer.number()? == 1)
     }
 
     /// Removes a value; whether there was one.
     pub async fn remove(&self, place: Place<'_>) -> Result<bool, Fault> {
+        let home = self.home(place);
         let arguments = vec![
-            prefix(place.owner),
+            home.prefix(),
             token(),
-            owner(place.owner),
+            home.name(),
             self.sender.clone(),
             place.message_key(),
         ];
-        let answer = self
-            .redis
-            .run(&script::REMOVE, &place.keys(), arguments)
-            .await?;
+        let keys = place.keys(&home);
+        let answer = self.redis.run(&script::REMOVE, &keys, arguments).await?;
         Ok(answer.number()? == 1)
     }
 
     /// Lets a value live for so long from now on; whether there is one.
     pub async fn expire(&self, place: Place<'_>, lifetime: Duration) -> Result<bool, Fault> {
+        let home = self.home(place);
         let arguments = vec![
-            prefix(place.owner),
+            home.prefix(),
             milliseconds(lifetime),
             token(),
-            owner(place.owner),
+            home.name(),
             self.sender.clone(),
             place.message_key(),
         ];
-        let answer = self
-            .redis
-            .run(&script::EXPIRE, &place.keys(), arguments)
-            .await?;
+        let keys = place.keys(&home);
+        let answer = self.redis.run(&script::EXPIRE, &keys, arguments).await?;
         Ok(answer.number()? == 1)
     }
 
-    /// Invalidates scopes.
+    /// Invalidates scopes, in all homes of the owner; all are tried.
     pub async fn invalidate(&self, of: &OwnerName, scopes: &[String]) -> Result<(), Fault> {
-        let mut arguments = vec![prefix(of), token(), owner(of), self.sender.clone()];
+        let homes = self.shards.homes(of);
+        let mut dropped = Vec::with_capacity(homes.len());
+        for home in &homes {
+            dropped.push(self.invalidate_at(home, scopes));
+        }
+        join_all(dropped).await.into_iter().collect()
+    }
+
+    async fn invalidate_at(&self, home: &Home, scopes: &[String]) -> Result<(), Fault> {
+        let mut arguments = vec![home.prefix(), token(), home.name(), self.sender.clone()];
         arguments.extend(scopes.iter().map(|scope| Bytes::from(scope.clone())));
-        let answer = self
-            .redis
-            .run(&script::DROP, &[prefix(of)], arguments)
-            .await?;
+        let keys = [home.prefix()];
+        let answer = self.redis.run(&script::DROP, &keys, arguments).await?;
         answer.number().map(drop)
     }
-}
 
-impl Place<'_> {
-    /// The value and its lease.
-    fn keys(self) -> [Bytes; 2] {
-        ["v", "l"].map(|kind| {
-            let (owner, namespace) = (self.owner.as_str(), self.namespace);
-            let mut key = format!("dotmac:{{{owner}}}:{kind}:{namespace}:").into_bytes();
-            key.extend_from_slice(self.key.bare());
-            Bytes::from(key)
-        })
+    /// Invalidates the entries of a cache whose keys are of a pattern; whether there was room for it, in all
+    /// homes of the owner.
+    pub async fn invalidate_matching(
+        &self,
+        of: &OwnerName,
+        namespace: &str,
+        glob: &Glob,
+        most: u32,
+    ) -> Result<bool, Fault> {
+        let homes = self.shards.homes(of);
+        let mut matched = Vec::with_capacity(homes.len());
+        for home in &homes {
+            matched.push(self.match_at(home, namespace, glob, most));
+        }
+        let matched = join_all(matched).await.into_iter();
+        let matched: Vec<bool> = matched.collect::<Result<_, Fault>>()?;
+        Ok(matched.into_iter().all(|it| it))
     }
 
-    /// `k:<namespace>:<key>`
-    fn message_key(self) -> Bytes {
-        let mut key = format!("k:{}:", self.namespace).into_bytes();
-        key.extend_from_slice(self.key.bare());
-        Bytes::from(key)
+    async fn match_at(
+        &self,
+        home: &Home,
+        namespace: &str,
+        glob: &Glob,
+        most: u32,
+    ) -> Result<bool, Fault> {
+        let arguments = vec![
+            home.prefix(),
+            token(),
+            home.name(),
+            self.sender.clone(),
+            Bytes::copy_from_slice(namespace.as_bytes()),
+            Bytes::copy_from_slice(glob.as_str().as_bytes()),
+            Bytes::from(most.to_string()),
+        ];
+        let keys = [home.prefix()];
+        let answer = self.redis.run(&script::PATTERN, &keys, arguments).await?;
+        Ok(answer.number()? == 1)
     }
-}
 
-/// What the keys of an owner's tokens begin with.
-fn prefix(owner: &OwnerName) -> Bytes {
-    Bytes::from(format!("dotmac:{{{}}}:t:", owner.as_str()))
-}
+    /// How many invalidations a home has seen.
+    pub async fn count(&self, home: &Home) -> Result<Count, Fault> {
+        let keys = [home.prefix()];
+        let answer = self.redis.run(&script::COUNT, &keys, vec![home.prefix()]);
+        answer::count(answer.await?)
+    }
 
-fn owner(owner: &OwnerName) -> Bytes {
-    Bytes::copy_from_slice(owner.as_str().as_bytes())
+    /// The homes of an owner.
+    pub fn homes(&self, owner: &OwnerName) -> Vec<Home> {
+        self.shards.homes(owner)
+    }
+
+    fn home(&self, place: Place<'_>) -> Home {
+        self.shards.home(place.owner, place.key)
+    }
 }
 
 /// 16 bytes that were never used before.
@@ -262,79 +293,4 @@ fn token() -> Bytes {
 
 fn milliseconds(duration: Duration) -> Bytes {
     Bytes::from(duration.as_millis().max(1).to_string())
-}
-
-/// What the script answers of so many entries.
-fn found(answer: Reply, count: usize, scopes: &[String]) -> Result<Vec<Found>, Fault> {
-    let mut answers = answer.list()?.into_iter();
-    let entries: Vec<Entry> = answers
-        .by_ref()
-        .take(count)
-        .map(entry)
-        .collect::<Result<_, _>>()?;
-    if entries.len() != count {
-        return Err(Fault::Answer);
-    }
-    let known = answers
-        .next()
-        .map(|known| tokens(known, scopes))
-        .transpose()?;
-    let with_lease = |entry: Entry| {
-        let lease = match (entry.lease, &known) {
-            (None, _) => None,
-            (Some(_), None) => return Err(Fault::Answer),
-            (Some((token, is_first)), Some((epoch, scopes))) => Some(Lease {
-                token,
-                is_first,
-                epoch: epoch.clone(),
-                scopes: scopes.clone(),
-            }),
-        };
-        Ok(Found {
-            value: entry.value,
-            lease,
-        })
-    };
-    entries.into_iter().map(with_lease).collect()
-}
-
-struct Entry {
-    value: Option<FarValue>,
-    /// Its token, and whether nobody else has it.
-    lease: Option<(Bytes, bool)>,
-}
-
-fn entry(answer: Reply) -> Result<Entry, Fault> {
-    let mut parts = answer.list()?.into_iter();
-    let mut next = || parts.next().ok_or(Fault::Answer);
-    let envelope = next()?.bytes()?;
-    let left = u64::try_from(next()?.number()?).unwrap_or(0);
-    let count = next()?.number()?;
-    let names = (0..count).map(|_| {
-        let name = next()?.bytes()?;
-        String::from_utf8(name.into()).map_err(|_| Fault::Answer)
-    });
-    let names = names.collect::<Result<Vec<String>, Fault>>()?;
-    let token = next()?.bytes()?;
-    let is_first = next()?.number()? == 1;
-    Ok(Entry {
-        value: (!envelope.is_empty()).then_some(FarValue {
-            envelope,
-            left: Duration::from_millis(left),
-            scopes: names,
-        }),
-        lease: (!token.is_empty()).then_some((token, is_first)),
-    })
-}
-
-/// The epoch, and each scope with its token.
-fn tokens(answer: Reply, scopes: &[String]) -> Result<(Bytes, Vec<(Bytes, Bytes)>), Fault> {
-    let mut parts = answer.list()?.into_iter().map(Reply::bytes);
-    let epoch = parts.next().ok_or(Fault::Answer)??;
-    let tokens: Vec<Bytes> = parts.collect::<Result<_, _>>()?;
-    if tokens.len() != scopes.len() {
-        return Err(Fault::Answer);
-    }
-    let names = scopes.iter().map(|scope| Bytes::from(scope.clone()));
-    Ok((epoch, names.zip(tokens).collect()))
 }

@@ -8,7 +8,7 @@
 local replies, is_leased = {}, false
 for at = 1, #KEYS, 2 do
   local raw = redis.call('GET', KEYS[at])
-  local names, from = alive(raw)
+  local names, from = alive(raw, KEYS[at])
   local left = names and redis.call('PTTL', KEYS[at]) or 0
   local reply = { names and string.sub(raw, from) or '', left, names and #names or 0 }
   for _, name in ipairs(names or {}) do

@@ -8,7 +8,7 @@ use super::standing::Standing;
 use crate::config::DatabaseConfig;
 use crate::error::Result;
 use crate::session::pool::Pool;
-use crate::session::tally::Counter;
+use crate::telemetry::Counter;
 
 /// A replica; sessions that run on it hold it by `Arc`.
 pub struct Replica {

@@ -1,12 +1,14 @@
 //! A Redis Cluster of three masters: all keys of a tenant are in one slot, messages reach every node.
 
+use std::collections::HashMap;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use dotmac_database::Global;
+use dotmac_database::cache::{CacheClientOptions, CacheOptions, SmartCache};
+use dotmac_database::{Error, Global, RedisConfig, TenantId};
 
-use super::server::{ThrowawayRedis, client_of, until};
-use super::support::{Source, orders, tenant};
+use super::server::{ThrowawayRedis, client_of, connected, patient, until};
+use super::support::{Source, TTL, orders, tenant};
 
 /// Three masters, with all slots among them.
 fn three_masters() -> Vec<ThrowawayRedis> {
@@ -108,4 +110,83 @@ async fn c02_a_node_that_is_lost_costs_its_tenants_the_cache_and_nobody_an_error
             .await;
         assert!(found.expect("never an error").is_some());
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn c17_a_large_tenant_is_spread_over_the_nodes_and_invalidated_in_all_of_them() {
+    let nodes = three_masters();
+    let config = RedisConfig::new(&format!("redis-cluster://{}", nodes[0].address()));
+    let config = config.expect("valid");
+    let big = TenantId::parse("big").expect("valid");
+    let options = CacheClientOptions::from(patient()).shards_of(big, 8);
+    let (one, two) = (
+        connected(&config, options.clone()).await,
+        connected(&config, options).await,
+    );
+    let options = CacheOptions::new(TTL).patterns();
+    let make = |client| SmartCache::<u32>::new("numbers", client, options.clone()).expect("valid");
+    let (here, there) = (make(&one), make(&two));
+    let big = tenant("big");
+    let fill = async || {
+        let load = |keys: Vec<u32>| async move {
+            Ok::<HashMap<_, _>, Error>(keys.into_iter().map(|key| (key, key)).collect())
+        };
+        let all = here.get_many(&big, 0..300, load).await.expect("loads");
+        assert!(
+            (0..300).all(|key| *all[&key] == key),
+            "each has its own value"
+        );
+        until(|| one.is_idle()).await;
+    };
+    let left = async || {
+        let mut left = 0;
+        for key in 0..300_u32 {
+            left += usize::from(there.exists(&big, key).await.expect("looks"));
+        }
+        left
+    };
+    let size = |node: &ThrowawayRedis| -> usize {
+        let size = node.ask("DBSIZE");
+        size.trim_start_matches(':').parse().expect("a number")
+    };
+    fill().await;
+    assert!(nodes.iter().all(|node| size(node) > 20), "each has some");
+    assert_eq!(left().await, 300);
+    for way in 0..4 {
+        let ended = match way {
+            0 => one.invalidate_tenant(&big).await,
+            1 => here.invalidate_namespace(&big).await,
+            2 => here.invalidate_matching(&big, "*").await,
+            _ => here.delete(&big, 7_u32).await.map(drop),
+        };
+        ended.expect("invalidates");
+        let expected = if way == 3 { 299 } else { 0 };
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while left().await != expected {
+            assert!(Instant::now() < deadline, "{way}: not heard");
+        }
+        fill().await;
+        assert_eq!(left().await, 300, "{way}");
+    }
+    // What a small tenant has is in one place.
+    here.set(tenant("small"), 1_u32, 1).await.expect("sets");
+    one.invalidate_tenant(tenant("small"))
+        .await
+        .expect("invalidates");
+    let physical = one.physical(&big).expect("a tenant");
+    assert!(physical.tenant().await.expect("erases") >= 300);
+    let swept = one
+        .sweep()
+        .per_second(1_000_000)
+        .run(|_| {})
+        .await
+        .expect("sweeps");
+    assert_eq!(
+        (swept.met, swept.removed),
+        (1, 1),
+        "on whichever node it is"
+    );
+    assert_eq!(two.statistics().missed, 0);
+    let apart = nodes[0].ask("MGET a b c d");
+    assert!(apart.starts_with("-CROSSSLOT"), "{apart}");
 }

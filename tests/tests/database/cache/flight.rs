@@ -276,3 +276,32 @@ async fn c04_a_failing_source_is_answered_with_the_stale_value_unless_it_was_inv
         assert!(cache.get_or_load(&acme, 7, fails).await.is_err());
     }
 }
+
+#[test]
+fn c10_callers_that_come_as_a_load_ends_do_not_begin_another() {
+    // No runtime's threads in between: each caller is a thread, and all begin at once.
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let client = CacheClient::in_process();
+    let cache = SmartCache::<u32>::new("numbers", &client, CacheOptions::new(TTL)).expect("valid");
+    const ROUNDS: u64 = 3_000;
+    const CALLERS: usize = 4;
+    let together = std::sync::Barrier::new(CALLERS);
+    std::thread::scope(|scope| {
+        for caller in 0..CALLERS {
+            let (cache, runtime, together) = (&cache, &runtime, &together);
+            scope.spawn(move || {
+                for round in 0..ROUNDS {
+                    together.wait();
+                    // They arrive around the end of the first one's load.
+                    for _ in 0..caller * 200 * (round as usize % 20) {
+                        std::hint::spin_loop();
+                    }
+                    let load = || async { Ok::<_, Error>(7) };
+                    let found = cache.get_or_load(tenant("acme"), round, load);
+                    assert!(runtime.block_on(found).expect("loads").is_some());
+                }
+            });
+        }
+    });
+    assert_eq!(cache.statistics().loads, ROUNDS);
+}

@@ -1,13 +1,19 @@
 //! The cache on a real Redis, and without one.
 
 mod cluster;
+mod faults;
 mod flight;
 mod invalidation;
 mod levels;
 mod many;
+mod operation;
 mod outage;
+mod pattern;
+mod physical;
+mod secure;
 mod sentinel;
 mod server;
 mod support;
 mod transaction;
+mod trap;
 mod warm;

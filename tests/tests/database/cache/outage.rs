@@ -2,13 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use dotmac_database::RedisConfig;
-use dotmac_database::cache::{CacheClient, RedisOptions};
+use dotmac_database::cache::{CacheClient, CacheOptions, Codec, RedisOptions, SmartCache};
+use dotmac_database::{CacheError, Error, RedisConfig};
 
 use dotmac_database::web::Readiness;
 
 use super::server::{ThrowawayRedis, free_port, until};
-use super::support::{Source, ask, orders, tenant};
+use super::support::{Source, TTL, ask, orders, tenant};
 use crate::support::Shop;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -178,4 +178,145 @@ async fn c26_closing_waits_for_what_is_under_way_and_counts_the_rest() {
     until(|| redis.info("stats").contains("pubsub_channels:0")).await;
     let idle = redis.client().await;
     assert_eq!(idle.close_within(Duration::from_secs(5)).await.dropped, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn c21_a_redis_that_only_reads_or_is_loading_leaves_values_uncached_and_counted() {
+    let redis = ThrowawayRedis::start_with(&[
+        "--enable-debug-command",
+        "yes",
+        "--loading-process-events-interval-bytes",
+        "1024",
+    ]);
+    let client = redis.client().await;
+    let cache = orders(&client);
+    let source = Source::default();
+    let refuses = async |key: u32| {
+        let (loads, faults) = (source.loads(), cache.statistics().faults);
+        let asked = source.clone();
+        let found = cache
+            .get_or_load(tenant("acme"), key, move || asked.load())
+            .await;
+        assert!(found.expect("never an error").is_some());
+        until(|| client.is_idle()).await;
+        assert_eq!(source.loads(), loads + 1);
+        assert!(cache.statistics().faults > faults);
+        assert!(!client.is_held_back(), "it answers");
+        cache
+            .set(tenant("acme"), key, source.order())
+            .await
+            .expect_err("refused")
+    };
+    assert_eq!(redis.ask("REPLICAOF 127.0.0.1 1"), "+OK");
+    let error = refuses(1).await;
+    assert!(format!("{error:?}").contains("READONLY"), "{error:?}");
+    assert_eq!(redis.ask("REPLICAOF NO ONE"), "+OK");
+    until_taken(&client).await;
+
+    // It loads slowly, and tells so meanwhile.
+    assert_eq!(redis.ask("DEBUG POPULATE 20000"), "+OK");
+    assert_eq!(redis.ask("CONFIG SET key-load-delay 200"), "+OK");
+    std::thread::scope(|scope| {
+        let reloads = scope.spawn(|| redis.ask("DEBUG RELOAD"));
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while !redis.ask("GET x").starts_with("-LOADING") {
+            assert!(Instant::now() < deadline, "it does not load");
+        }
+        let error =
+            tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(refuses(2)));
+        assert!(format!("{error:?}").contains("LOADING"), "{error:?}");
+        assert_eq!(redis.ask("CONFIG SET key-load-delay 0"), "+OK");
+        assert_eq!(reloads.join().expect("ends"), "+OK");
+    });
+    until_taken(&client).await;
+}
+
+/// Waits until a value can be stored again.
+async fn until_taken(client: &CacheClient) {
+    let (cache, source) = (orders(client), Source::default());
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while cache.set(tenant("acme"), 9, source.order()).await.is_err() {
+        assert!(Instant::now() < deadline, "it takes nothing");
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn c21_a_value_that_is_too_large_goes_to_the_caller_and_nowhere_else() {
+    let redis = ThrowawayRedis::start();
+    let client = redis.client().await;
+    let options = CacheOptions::new(TTL).max_bytes(1_000);
+    let cache = SmartCache::<String>::new("texts", &client, options).expect("valid");
+    let acme = tenant("acme");
+    let large = || async { Ok::<_, Error>("x".repeat(2_000)) };
+    for count in 1..3 {
+        let found = cache.get_or_load(&acme, 7, large).await.expect("loads");
+        assert_eq!(found.expect("is there").len(), 2_000);
+        until(|| client.is_idle()).await;
+        assert_eq!(cache.statistics().unfit, count);
+        assert_eq!(cache.statistics().loads, count, "it is not kept");
+    }
+    let error = cache
+        .set(&acme, 7, "x".repeat(2_000))
+        .await
+        .expect_err("unfit");
+    assert!(
+        matches!(error, Error::Cache(CacheError::Unfit { .. })),
+        "{error}"
+    );
+}
+
+mod before {
+    #[derive(Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+    pub struct Account {
+        pub name: String,
+    }
+}
+
+mod after {
+    #[derive(Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+    pub struct Account {
+        pub name: String,
+        #[serde(default)]
+        pub credit: i64,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn c20_a_struct_that_gains_a_field_is_read_by_neither_as_the_other() {
+    let redis = ThrowawayRedis::start();
+    let (old, new) = (redis.client().await, redis.client().await);
+    let acme = tenant("acme");
+    for codec in [Codec::MessagePack, Codec::Json, Codec::Postcard] {
+        let options = CacheOptions::new(TTL).codec(codec);
+        let name = format!("accounts-{codec:?}");
+        let olds = SmartCache::<before::Account>::new(&name, &old, options.clone());
+        let news = SmartCache::<after::Account>::new(&name, &new, options);
+        let (olds, news) = (olds.expect("valid"), news.expect("valid"));
+        for round in 1..4 {
+            let load = || async {
+                Ok::<_, Error>(before::Account {
+                    name: "a".to_owned(),
+                })
+            };
+            let read = olds.get_or_load(&acme, 7, load).await.expect("loads");
+            assert_eq!(read.expect("is there").name, "a", "{codec:?} {round}");
+            until(|| old.is_idle()).await;
+            let load = || async {
+                Ok::<_, Error>(after::Account {
+                    name: "b".to_owned(),
+                    credit: 5,
+                })
+            };
+            let read = news.get_or_load(&acme, 7, load).await.expect("loads");
+            let read = read.expect("is there");
+            assert_eq!(
+                (read.name.as_str(), read.credit),
+                ("b", 5),
+                "{codec:?} {round}"
+            );
+            until(|| new.is_idle()).await;
+        }
+        assert!(news.statistics().unreadable > 0, "{codec:?}");
+    }
 }

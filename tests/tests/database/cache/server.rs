@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use dotmac_database::RedisConfig;
-use dotmac_database::cache::{CacheClient, RedisOptions};
+use dotmac_database::cache::{CacheClient, CacheClientOptions, RedisOptions};
 
 const DEADLINE: Duration = Duration::from_secs(40);
 
@@ -97,6 +97,10 @@ impl ThrowawayRedis {
         String::from_utf8(text).expect("text")
     }
 
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     /// `host:port`
     pub fn address(&self) -> String {
         format!("127.0.0.1:{}", self.port)
@@ -111,10 +115,8 @@ impl ThrowawayRedis {
         self.client_with(patient()).await
     }
 
-    pub async fn client_with(&self, options: RedisOptions) -> CacheClient {
-        let client = CacheClient::connect_with(&self.config(), options).expect("connects");
-        until_connected(&client).await;
-        client
+    pub async fn client_with(&self, options: impl Into<CacheClientOptions>) -> CacheClient {
+        connected(&self.config(), options).await
     }
 
     /// Kills it, and what it has.
@@ -146,6 +148,16 @@ impl ThrowawayRedis {
         let mut line = String::new();
         reader.read_line(&mut line).expect("reads");
         line.trim_end().to_owned()
+    }
+
+    /// The same, and gives all lines that come at once.
+    pub fn lines(&self, command: &str) -> Vec<String> {
+        let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).expect("connects");
+        let mut reader = BufReader::new(stream);
+        write!(reader.get_mut(), "{command}\r\nQUIT\r\n").expect("writes");
+        let mut text = String::new();
+        reader.read_to_string(&mut text).expect("reads");
+        text.lines().map(str::to_owned).collect()
     }
 
     fn command(&mut self, command: &str) {
@@ -191,7 +203,15 @@ fn folder() -> PathBuf {
 /// A client for a URL, once it hears the others.
 pub async fn client_of(url: &str) -> CacheClient {
     let config = RedisConfig::new(url).expect("valid");
-    let client = CacheClient::connect_with(&config, patient()).expect("connects");
+    connected(&config, patient()).await
+}
+
+/// A client with settings, once it hears the others.
+pub async fn connected(
+    config: &RedisConfig,
+    options: impl Into<CacheClientOptions>,
+) -> CacheClient {
+    let client = CacheClient::connect_with(config, options).expect("connects");
     until_connected(&client).await;
     client
 }
@@ -207,7 +227,7 @@ async fn until_connected(client: &CacheClient) {
 }
 
 /// A busy machine takes longer to answer than a server that is worth waiting for.
-fn patient() -> RedisOptions {
+pub fn patient() -> RedisOptions {
     let mut options = RedisOptions::default();
     options.timeout = Duration::from_secs(5);
     options.connect_timeout = Duration::from_secs(5);

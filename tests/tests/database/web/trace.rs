@@ -8,14 +8,18 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::subscriber::set_default;
 use tracing::{Event, Metadata, Subscriber};
+use tracing_core::span::Current;
 
 use super::site::{Framework, Site};
 
 pub type Fields = BTreeMap<String, String>;
 
-/// Keeps the fields of all spans, by their ids, and whether anything ran in them.
+/// Keeps the fields of all spans, by their ids, and whether anything ran in them: of one thread.
 #[derive(Clone, Default)]
-pub struct Spans(Arc<Mutex<Vec<(&'static str, Fields)>>>);
+pub struct Spans(
+    Arc<Mutex<Vec<(&'static Metadata<'static>, Fields)>>>,
+    Arc<Mutex<Vec<Id>>>,
+);
 
 impl Spans {
     fn record(&self, id: &Id, visit: impl FnOnce(&mut Seen)) {
@@ -28,7 +32,7 @@ impl Spans {
 
     pub fn named(&self, name: &str) -> Vec<Fields> {
         let spans = self.0.lock().unwrap();
-        let named = spans.iter().filter(|(it, _)| *it == name);
+        let named = spans.iter().filter(|(it, _)| it.name() == name);
         named.map(|(_, fields)| fields.clone()).collect()
     }
 }
@@ -54,7 +58,7 @@ impl Subscriber for Spans {
         let mut seen = Seen(Fields::new());
         span.record(&mut seen);
         let mut spans = self.0.lock().unwrap();
-        spans.push((span.metadata().name(), seen.0));
+        spans.push((span.metadata(), seen.0));
         Id::from_u64(spans.len() as u64)
     }
 
@@ -70,9 +74,23 @@ impl Subscriber for Spans {
         Spans::record(self, id, |seen| {
             seen.0.insert("entered".to_owned(), "true".to_owned());
         });
+        self.1.lock().unwrap().push(id.clone());
     }
 
-    fn exit(&self, _: &Id) {}
+    fn exit(&self, id: &Id) {
+        let mut entered = self.1.lock().unwrap();
+        if let Some(at) = entered.iter().rposition(|it| it == id) {
+            entered.remove(at);
+        }
+    }
+
+    fn current_span(&self) -> Current {
+        let Some(id) = self.1.lock().unwrap().last().cloned() else {
+            return Current::none();
+        };
+        let at = usize::try_from(id.into_u64()).unwrap() - 1;
+        Current::new(id, self.0.lock().unwrap()[at].0)
+    }
 }
 
 #[tokio::test]
