@@ -7,6 +7,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
+use dotmac_database::RedisConfig;
+use dotmac_database::cache::CacheClient;
 use dotmac_database::prelude::*;
 use dotmac_database::query::CursorKey;
 use tokio::net::TcpListener;
@@ -24,7 +26,8 @@ pub type Ending = Pin<Box<dyn Future<Output = ()> + Send>>;
 /// An HTTP API for a shop in which every tenant has orders.
 ///
 /// It runs on DATABASE_URL if set (in a database of its own there, which is removed at the end), else on a
-/// throwaway PostgreSQL if installed, else on SQLite in memory. The header x-tenant names the tenant and is
+/// throwaway PostgreSQL if installed, else on SQLite in memory. Tenants are cached, in Redis too if REDIS_URL is
+/// set; /cache/stats tells how that goes. The header x-tenant names the tenant and is
 /// believed: outside a demonstration a gateway has to set it, after it has found out who asks.
 #[derive(Debug, Parser)]
 struct Arguments {
@@ -76,11 +79,10 @@ async fn open_and_serve(
         true => Place::existing(say).await?,
         false => Place::open(name, say).await?,
     };
+    let cache = cache()?;
     let served = async {
-        let shop = Shop {
-            db: place.database().clone(),
-            cursors: cursor_key(arguments.cursor_key)?,
-        };
+        let cursors = cursor_key(arguments.cursor_key)?;
+        let shop = Shop::new(place.database().clone(), cursors, cache.clone())?;
         if arguments.demo {
             demo::put(&shop.db).await?;
             println!("The tenants acme and beta are there.");
@@ -95,8 +97,17 @@ async fn open_and_serve(
     }
     .await;
     println!("Closing.");
+    cache.close_within(GRACE).await;
     place.close().await?;
     served
+}
+
+/// In Redis, where REDIS_URL names one, or in this process alone.
+fn cache() -> Result<CacheClient, Error> {
+    match std::env::var("REDIS_URL") {
+        Ok(url) => CacheClient::connect(&RedisConfig::new(&url)?),
+        Err(_) => Ok(CacheClient::in_process()),
+    }
 }
 
 fn cursor_key(secret: Option<String>) -> Result<CursorKey, Error> {

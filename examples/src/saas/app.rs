@@ -50,5 +50,6 @@ pub(super) fn routes() -> OpenApiRouter<Shop> {
         .routes(routes!(order::restore))
         .routes(routes!(service::live))
         .routes(routes!(service::ready))
+        .routes(routes!(service::cache_stats))
         .routes(routes!(service::openapi))
 }

@@ -6,7 +6,7 @@ use dotmac_database::web::{Readiness, StatusCode};
 use utoipa::openapi::OpenApi;
 
 use super::document::document;
-use crate::shop::{LIVE, OPENAPI, READY, Shop};
+use crate::shop::{CACHE_STATS, CacheReport, LIVE, OPENAPI, READY, Shop};
 
 /// Whether the process answers.
 #[utoipa::path(
@@ -27,6 +27,15 @@ pub async fn live() -> StatusCode {
 )]
 pub async fn ready(State(shop): State<Shop>) -> Readiness {
     shop.readiness().await
+}
+
+/// What the caches do.
+#[utoipa::path(
+    get, path = CACHE_STATS, tag = "service", security(()),
+    responses((status = 200, description = "Counts of this process", body = CacheReport))
+)]
+pub async fn cache_stats(State(shop): State<Shop>) -> Json<CacheReport> {
+    Json(shop.cache_report())
 }
 
 /// This document.

@@ -9,7 +9,7 @@ use tokio::net::TcpListener;
 
 use super::{order, service};
 use crate::program::Ending;
-use crate::shop::{LIVE, OPENAPI, READY, Shop};
+use crate::shop::{CACHE_STATS, LIVE, OPENAPI, READY, Shop};
 
 /// The application.
 pub fn app(shop: Shop) -> impl Endpoint<Output = Response> + 'static {
@@ -27,6 +27,7 @@ pub fn app(shop: Shop) -> impl Endpoint<Output = Response> + 'static {
         .at("/orders/:id/restore", post(order::restore))
         .at(LIVE, get(service::live))
         .at(READY, get(service::ready))
+        .at(CACHE_STATS, get(service::cache_stats))
         .at(OPENAPI, get(service::openapi))
         .data(shop)
         .catch_all_error(problem)

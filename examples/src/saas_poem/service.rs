@@ -6,7 +6,7 @@ use poem::web::{Data, Json};
 use utoipa::openapi::OpenApi;
 
 use crate::saas::document;
-use crate::shop::Shop;
+use crate::shop::{CacheReport, Shop};
 
 #[handler]
 pub fn live() -> StatusCode {
@@ -16,6 +16,11 @@ pub fn live() -> StatusCode {
 #[handler]
 pub async fn ready(Data(shop): Data<&Shop>) -> Readiness {
     shop.readiness().await
+}
+
+#[handler]
+pub fn cache_stats(Data(shop): Data<&Shop>) -> Json<CacheReport> {
+    Json(shop.cache_report())
 }
 
 #[handler]

@@ -1,10 +1,12 @@
 //! The application without a framework: what both web examples share.
 
 pub mod body;
+mod cache;
 pub mod demo;
 mod if_match;
 pub mod order;
 mod site;
 
+pub use cache::{CacheFigures, CacheReport};
 pub use if_match::IfMatch;
-pub use site::{LIVE, OPENAPI, READY, Shop, TENANT_HEADER};
+pub use site::{CACHE_STATS, LIVE, OPENAPI, READY, Shop, TENANT_HEADER};

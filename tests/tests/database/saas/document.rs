@@ -9,7 +9,7 @@ use super::site::{Site, refused};
 use crate::support::A;
 use crate::web::Framework;
 
-const ROUTES: [(&str, &[Method]); 7] = [
+const ROUTES: [(&str, &[Method]); 8] = [
     ("/orders", &[Method::GET, Method::POST]),
     ("/orders/trash", &[Method::GET]),
     (
@@ -19,6 +19,7 @@ const ROUTES: [(&str, &[Method]); 7] = [
     ("/orders/{id}/restore", &[Method::POST]),
     ("/health/live", &[Method::GET]),
     ("/health/ready", &[Method::GET]),
+    ("/cache/stats", &[Method::GET]),
     ("/openapi.json", &[Method::GET]),
 ];
 

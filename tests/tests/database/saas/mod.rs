@@ -1,5 +1,6 @@
 //! The web examples, over HTTP: the README's walk through the shop, on axum and on poem.
 
+mod cache;
 mod document;
 mod order;
 mod readme;

@@ -4,6 +4,7 @@ use std::io;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use dotmac_database::cache::CacheClient;
 use dotmac_database::prelude::*;
 use dotmac_database::query::CursorKey;
 use dotmac_examples::program::Ending;
@@ -110,10 +111,9 @@ pub async fn serve(
 ) -> (String, JoinHandle<io::Result<()>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
-    let application = Application {
-        db: db.clone(),
-        cursors: CursorKey::new([7; 32]).unwrap(),
-    };
+    let cursors = CursorKey::new([7; 32]).unwrap();
+    let application = Application::new(db.clone(), cursors, CacheClient::in_process());
+    let application = application.unwrap();
     let served = match framework {
         Framework::Axum => tokio::spawn(saas::serve(listener, application, ending)),
         Framework::Poem => tokio::spawn(saas_poem::serve(listener, application, ending)),
