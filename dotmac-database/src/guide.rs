@@ -78,6 +78,12 @@ pub mod replicas {}
 #[doc = include_str!("../docs/guide/cache.md")]
 pub mod cache {}
 
+#[doc = include_str!("../docs/guide/lock.md")]
+pub mod lock {}
+
+#[doc = include_str!("../docs/guide/leader_and_limits.md")]
+pub mod leader_and_limits {}
+
 #[doc = include_str!("../docs/guide/pgbouncer.md")]
 pub mod pgbouncer {}
 

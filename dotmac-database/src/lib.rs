@@ -72,6 +72,8 @@ pub use entity::{
 pub use error::{
     CacheError, Error, ErrorKind, LockError, RedisFault, Result, Retryable, TenancyError, Violation,
 };
+#[cfg(feature = "redis")]
+pub use redis::RedisOptions;
 pub use session::{
     AcquireStatistics, Closed, Database, Health, LockRows, LockWait, LockedSelect, MigrationHealth,
     PoolStatistics, PrimaryHealth, ReadStatistics, ReplicaState, ReplicaStatistics, RetryPolicy,

@@ -17,6 +17,12 @@
 //! | [`dotmac.replica.losses`](REPLICA_LOSSES) | counter | `target` | how often a replica was lost |
 //! | [`dotmac.databases.open`](DATABASES_OPEN) | gauge | `state` (`connecting`, `idle`, `in_use`, `max`) | databases of a [`Databases`](crate::tenancy::Databases), without the label `database` |
 //! | [`dotmac.databases.count`](DATABASES_COUNT) | counter | `event` (`connected`, `failed`, `evicted`, `expired`, `waited`, `gave_up`) | what happened to them, without the label `database` |
+//! | [`dotmac.lock.held`](LOCK_HELD) | gauge | `keeper` | locks held by this process, see [`Locks::record_metrics`](crate::lock::Locks::record_metrics); as all of locks, without the label `database` |
+//! | [`dotmac.lock.count`](LOCK_COUNT) | counter | `keeper`, `outcome` (`acquired`, `timed_out`, `failed`) | asks for a lock |
+//! | [`dotmac.lock.contended`](LOCK_CONTENDED) | counter | `keeper` | asks that found the lock to be another's |
+//! | [`dotmac.lock.wait.microseconds`](LOCK_WAIT_MICROSECONDS) | counter | `keeper` | how long asks waited, in all |
+//! | [`dotmac.lock.ended`](LOCK_ENDED) | counter | `keeper`, `outcome` (`ended`, `lost`) | locks that are not held any more |
+//! | [`dotmac.lock.hold.microseconds`](LOCK_HOLD_MICROSECONDS) | counter | `keeper` | how long those were held, in all |
 //!
 //! [`CacheClient::record_metrics`](crate::cache::CacheClient::record_metrics) gives those of caches (feature
 //! `cache`), with the label `cache`, the name of the cache, where it says so:
@@ -33,7 +39,8 @@
 //! | [`dotmac.cache.coherent`](CACHE_COHERENT) | gauge | | 1 while messages are heard, else 0 |
 //! | [`dotmac.cache.held_back`](CACHE_HELD_BACK) | gauge | | 1 while nothing is sent to Redis because it did not answer |
 //!
-//! A target is `primary`, or host, port and database of a replica.
+//! A target is `primary`, or host, port and database of a replica. A keeper is `Redis`, `PostgreSQL` or `the
+//! process`.
 
 mod counter;
 
@@ -81,3 +88,15 @@ pub const CACHE_MESSAGES: &str = "dotmac.cache.messages";
 pub const CACHE_COHERENT: &str = "dotmac.cache.coherent";
 /// `dotmac.cache.held_back`
 pub const CACHE_HELD_BACK: &str = "dotmac.cache.held_back";
+/// `dotmac.lock.held`
+pub const LOCK_HELD: &str = "dotmac.lock.held";
+/// `dotmac.lock.count`
+pub const LOCK_COUNT: &str = "dotmac.lock.count";
+/// `dotmac.lock.contended`
+pub const LOCK_CONTENDED: &str = "dotmac.lock.contended";
+/// `dotmac.lock.wait.microseconds`
+pub const LOCK_WAIT_MICROSECONDS: &str = "dotmac.lock.wait.microseconds";
+/// `dotmac.lock.ended`
+pub const LOCK_ENDED: &str = "dotmac.lock.ended";
+/// `dotmac.lock.hold.microseconds`
+pub const LOCK_HOLD_MICROSECONDS: &str = "dotmac.lock.hold.microseconds";

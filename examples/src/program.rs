@@ -9,13 +9,14 @@ use std::time::Duration;
 use clap::Parser;
 use dotmac_database::RedisConfig;
 use dotmac_database::cache::CacheClient;
+use dotmac_database::lock::Locks;
 use dotmac_database::prelude::*;
 use dotmac_database::query::CursorKey;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 use crate::place::{Outcome, Place};
-use crate::shop::{OPENAPI, READY, Shop, TENANT_HEADER, demo};
+use crate::shop::{OPENAPI, Operator, READY, Shop, TENANT_HEADER, demo};
 
 /// How long requests may go on after the program was told to end.
 const GRACE: Duration = Duration::from_secs(15);
@@ -26,8 +27,8 @@ pub type Ending = Pin<Box<dyn Future<Output = ()> + Send>>;
 /// An HTTP API for a shop in which every tenant has orders.
 ///
 /// It runs on DATABASE_URL if set (in a database of its own there, which is removed at the end), else on a
-/// throwaway PostgreSQL if installed, else on SQLite in memory. Tenants are cached, in Redis too if REDIS_URL is
-/// set; /cache/stats tells how that goes. The header x-tenant names the tenant and is
+/// throwaway PostgreSQL if installed, else on SQLite in memory. Tenants are cached, and /cache/stats tells how
+/// that goes. The header x-tenant names the tenant and is
 /// believed: outside a demonstration a gateway has to set it, after it has found out who asks.
 #[derive(Debug, Parser)]
 struct Arguments {
@@ -43,6 +44,12 @@ struct Arguments {
     /// Signs the cursors of pages: 32 bytes or more, the same in all processes; random by default
     #[arg(long, env = "CURSOR_KEY", hide_env_values = true)]
     cursor_key: Option<String>,
+    /// Keeps the cache and the locks in this Redis, for all processes; in this process by default
+    #[arg(long, env = "REDIS_URL", hide_env_values = true)]
+    redis_url: Option<String>,
+    /// Whoever sends it as a bearer token may see locks and break them: 32 bytes or more; nobody by default
+    #[arg(long, env = "OPERATOR_KEY", hide_env_values = true)]
+    operator_key: Option<String>,
 }
 
 /// Runs the program: opens the place, serves until it is told to end (SIGTERM or ctrl-c), lets requests
@@ -79,10 +86,24 @@ async fn open_and_serve(
         true => Place::existing(say).await?,
         false => Place::open(name, say).await?,
     };
-    let cache = cache()?;
+    let redis = arguments.redis_url.as_deref();
+    let redis = redis.map(RedisConfig::new).transpose()?;
+    let cache = match &redis {
+        Some(redis) => CacheClient::connect(redis)?,
+        None => CacheClient::in_process(),
+    };
+    let locks = match &redis {
+        Some(redis) => Locks::connect(redis)?,
+        None => Locks::in_process(),
+    };
     let served = async {
-        let cursors = cursor_key(arguments.cursor_key)?;
-        let shop = Shop::new(place.database().clone(), cursors, cache.clone())?;
+        let shop = Shop::new(
+            place.database().clone(),
+            cursor_key(arguments.cursor_key)?,
+            cache.clone(),
+            locks,
+            Operator::of(arguments.operator_key)?,
+        )?;
         if arguments.demo {
             demo::put(&shop.db).await?;
             println!("The tenants acme and beta are there.");
@@ -100,14 +121,6 @@ async fn open_and_serve(
     cache.close_within(GRACE).await;
     place.close().await?;
     served
-}
-
-/// In Redis, where REDIS_URL names one, or in this process alone.
-fn cache() -> Result<CacheClient, Error> {
-    match std::env::var("REDIS_URL") {
-        Ok(url) => CacheClient::connect(&RedisConfig::new(&url)?),
-        Err(_) => Ok(CacheClient::in_process()),
-    }
 }
 
 fn cursor_key(secret: Option<String>) -> Result<CursorKey, Error> {

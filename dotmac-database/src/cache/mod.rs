@@ -38,7 +38,6 @@ mod sweep;
 mod warm;
 mod write;
 
-pub use crate::redis::RedisOptions;
 pub use client::{CacheClient, CacheClosed};
 pub use client_options::CacheClientOptions;
 pub use client_statistics::CacheClientStatistics;

@@ -27,8 +27,8 @@ pub enum LockError {
         /// The lock.
         name: String,
     },
-    /// The place that keeps the locks did not answer: the lock was not taken.
-    #[error("the lock `{name}` was not taken, because its keeper cannot be reached")]
+    /// What keeps the lock did not answer, or refused: the lock was not taken, renewed or given back.
+    #[error("the keeper of the lock `{name}` did not answer, or refused")]
     Unavailable {
         /// The lock.
         name: String,
@@ -56,5 +56,37 @@ pub enum LockError {
         what: &'static str,
         /// What keeps them.
         keeper: &'static str,
+    },
+    /// A number of permits that a semaphore cannot have.
+    #[error("a semaphore has from 1 to {most} permits")]
+    InvalidPermits {
+        /// The most.
+        most: usize,
+    },
+    /// A rate that cannot be kept exactly, or a burst that takes too long to come back.
+    #[error(
+        "a rate is 1 in 366 days to 10,000 in a second, and its burst is 1 or more and comes back within 366 days"
+    )]
+    InvalidRate,
+    /// A call that costs more than the burst of its rate, and so can never pass.
+    #[error("a call of {cost} can never pass `{name}`, whose burst is {burst}")]
+    TooCostly {
+        /// The limit.
+        name: String,
+        /// What the call costs.
+        cost: u32,
+        /// The most at a time.
+        burst: u32,
+    },
+    /// The place that keeps the rates did not answer: nothing may have been counted.
+    #[error(
+        "whether `{name}` is within its rate is not known, because its keeper cannot be reached"
+    )]
+    RateUnknown {
+        /// The limit.
+        name: String,
+        /// Why.
+        #[source]
+        source: Arc<dyn std::error::Error + Send + Sync>,
     },
 }

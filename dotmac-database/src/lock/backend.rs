@@ -33,7 +33,22 @@ pub trait Backend: Send + Sync + 'static {
     /// Dropped when the caller goes away, or its deadline passes.
     async fn changed(&self, bid: &Bid);
 
-    /// Prolongs leases by their time to live: an answer for each, in order, whether it is still held.
+    /// Whoever asked has got nothing, and does not wait any more.
+    fn leave(&self, bid: &Bid) {
+        let _ = bid;
+    }
+
+    /// Leases of one batch are renewed together, and where that fails, none of them is.
+    fn batch(&self, lease: &Lease) -> u64 {
+        let _ = lease;
+        0
+    }
+
+    /// Prolongs leases of one batch by their time to live: an answer for each, in order, whether it is still
+    /// held.
+    ///
+    /// Where no answer comes for a while, the common parts ask again, beside the first request, and give each
+    /// up after five seconds.
     async fn keep(&self, leases: &[&Lease]) -> Result<Vec<bool>>;
 
     /// Gives a lock back: whether it was still held by this owner's token.

@@ -7,12 +7,15 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tokio::runtime::Handle;
 use tokio::time::Instant;
+use tracing::Span;
+use tracing::field::Empty;
 use uuid::Uuid;
 
 use super::core::Core;
 use super::fence::Fence;
 use super::lease::Lease;
 use super::name::LockName;
+use super::turn::Turn;
 use crate::error::{Error, LockError, Result};
 
 /// A lock that is held, and renewed for as long as the guard lives.
@@ -30,6 +33,7 @@ pub struct LockGuard {
     core: Arc<Core>,
     lease: Arc<Lease>,
     runtime: Handle,
+    span: Span,
 }
 
 /// How [`LockGuard::release`] ended.
@@ -53,10 +57,23 @@ pub struct LockToken {
 
 impl LockGuard {
     pub(super) fn new(core: Arc<Core>, lease: Arc<Lease>) -> Self {
+        let name = &lease.name;
+        let span = tracing::debug_span!(
+            parent: None,
+            "dotmac.lock.hold",
+            "otel.kind" = "internal",
+            "lock.name" = name.name(),
+            "lock.fence" = lease.fence.number(),
+            "lock.outcome" = Empty,
+            "tenant.id" = name.owner().tenant().map(|tenant| tenant.as_str()),
+        );
+        // It may be held for longer than what asked for it lasts.
+        span.follows_from(Span::current());
         LockGuard {
             core,
             lease,
             runtime: Handle::current(),
+            span,
         }
     }
 
@@ -97,7 +114,7 @@ impl LockGuard {
         let held = self.core.backend.keep(&[&self.lease]).await?;
         match held.first() {
             Some(true) => self.lease.renewed(asked),
-            _ => self.lease.lose(),
+            _ => self.core.lose(&self.lease),
         }
         match self.is_valid() {
             true => Ok(()),
@@ -115,7 +132,7 @@ impl LockGuard {
     pub async fn release(self) -> Result<Released> {
         let (core, lease) = (Arc::clone(&self.core), Arc::clone(&self.lease));
         // From here on it is not renewed.
-        let Some(turn) = lease.give_back() else {
+        let Some(turn) = self.end("released") else {
             return Ok(Released::WasLost);
         };
         let task = async move { core.give_back(&lease, turn).await };
@@ -142,7 +159,7 @@ impl LockGuard {
             }
             .into());
         }
-        if !self.is_valid() || self.lease.give_back().is_none() {
+        if self.end("handed_over").is_none() {
             return Err(self.is_lost());
         }
         let name = self.name();
@@ -155,6 +172,54 @@ impl LockGuard {
         })
     }
 
+    /// What all guards of it share.
+    pub(super) fn lease(&self) -> &Arc<Lease> {
+        &self.lease
+    }
+
+    /// Stops renewing it, so that it stays taken for `left` from now on, whoever lives.
+    pub(super) async fn leave_for(self, left: Duration) -> Result<()> {
+        let lease = &self.lease;
+        let (name, token, asked) = (lease.name.clone(), lease.token, Instant::now());
+        let rest = Lease::new(name, token, lease.fence, left, asked, None, None);
+        if self.end("left").is_none() {
+            return Err(self.is_lost());
+        }
+        self.core.backend.keep(&[&rest]).await.map(drop)
+    }
+
+    /// Stops renewing it, so that it stays taken until its time to live is over.
+    pub(super) fn leave(&self) {
+        self.end("left");
+    }
+
+    /// Does work until it is lost.
+    pub(super) async fn while_held<W: Future>(
+        &self,
+        work: impl FnOnce(Fence) -> W,
+    ) -> Result<W::Output> {
+        tokio::select! {
+            biased;
+            () = self.lost() => Err(self.is_lost()),
+            done = work(self.fence()) => Ok(done),
+        }
+    }
+
+    /// Ends it here, in one of several ways, and hands out the turn. `None` where it had ended before.
+    fn end(&self, outcome: &'static str) -> Option<Option<Turn>> {
+        if self.lease.is_held() && self.lease.has_run_out(Instant::now()) {
+            self.core.ran_out(&self.lease, &self.runtime);
+        }
+        let turn = self.lease.give_back();
+        if turn.is_some() {
+            self.core.tally.ended(self.lease.age());
+            self.span.record("lock.outcome", outcome);
+        } else if self.lease.is_lost() {
+            self.span.record("lock.outcome", "lost");
+        }
+        turn
+    }
+
     fn is_lost(&self) -> Error {
         LockError::Lost {
             name: self.name().to_string(),
@@ -165,7 +230,7 @@ impl LockGuard {
 
 impl Drop for LockGuard {
     fn drop(&mut self) {
-        let Some(turn) = self.lease.give_back() else {
+        let Some(turn) = self.end("released") else {
             return;
         };
         let (core, lease) = (Arc::clone(&self.core), Arc::clone(&self.lease));

@@ -1,11 +1,14 @@
 //! `Keeper`: the task that renews the leases of all guards, those that are due together in one request.
 
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
+use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use super::core::Core;
 use super::lease::Lease;
@@ -13,10 +16,15 @@ use super::lease::Lease;
 /// While nothing is due, it looks so often whether anything is there at all.
 const IDLE: Duration = Duration::from_secs(60);
 
+/// A request that is not answered within so long is given up.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 #[derive(Default)]
 pub struct Keeper {
     state: Mutex<State>,
     woken: Arc<Notify>,
+    /// Whether the last renewal failed: it is told once.
+    is_cut_off: AtomicBool,
 }
 
 #[derive(Default)]
@@ -37,11 +45,6 @@ impl Keeper {
         }
         drop(state);
         self.woken.notify_one();
-    }
-
-    /// How many leases are kept.
-    pub fn len(&self) -> usize {
-        self.state().leases.len()
     }
 
     /// The leases that are due, with those that are so soon, and when to look again; what has ended is taken
@@ -91,12 +94,17 @@ async fn run(core: Weak<Core>, woken: Arc<Notify>) {
         let now = Instant::now();
         let (due, run_out, next) = core.keeper.sort(now);
         for lease in run_out {
-            lease.lose();
             // One that was held for too long is still renewed where it is kept.
-            give_up(&core, lease);
+            core.ran_out(&lease, &Handle::current());
         }
         if !due.is_empty() {
-            renew(&core, &due, now).await;
+            // Each in a task of its own: one that hangs or panics keeps no other lease from its renewal.
+            for batch in batches(&core, due) {
+                for lease in &batch {
+                    lease.asked_again(now);
+                }
+                core.tasks.spawn(renew(Arc::clone(&core), batch, now));
+            }
             continue;
         }
         drop(core);
@@ -107,37 +115,46 @@ async fn run(core: Weak<Core>, woken: Arc<Notify>) {
     }
 }
 
-async fn renew(core: &Core, due: &[Arc<Lease>], now: Instant) {
+fn batches(core: &Core, due: Vec<Arc<Lease>>) -> Vec<Vec<Arc<Lease>>> {
+    let mut batches: HashMap<u64, Vec<Arc<Lease>>> = HashMap::new();
+    for lease in due {
+        let batch = core.backend.batch(&lease);
+        batches.entry(batch).or_default().push(lease);
+    }
+    batches.into_values().collect()
+}
+
+async fn renew(core: Arc<Core>, due: Vec<Arc<Lease>>, now: Instant) {
     let leases: Vec<&Lease> = due.iter().map(|lease| &**lease).collect();
-    match core.backend.keep(&leases).await {
+    let kept = timeout(PATIENCE, core.backend.keep(&leases)).await;
+    let kept = kept.map_err(|_| core.is_silent(None)).flatten();
+    let was_cut_off = core
+        .keeper
+        .is_cut_off
+        .swap(kept.is_err(), Ordering::Relaxed);
+    match kept {
         Ok(held) => {
+            if was_cut_off {
+                tracing::info!("locks are renewed again");
+            }
             for (lease, is_held) in due.iter().zip(held) {
                 match is_held {
                     true => lease.renewed(now),
-                    false => lease.lose(),
+                    false => core.lose(lease),
                 }
             }
         }
         Err(error) => {
-            tracing::warn!(
-                locks = due.len(),
-                error = &error as &dyn std::error::Error,
-                "locks could not be renewed: tried again until their leases end"
-            );
-            for lease in due {
+            if !was_cut_off {
+                tracing::warn!(
+                    locks = due.len(),
+                    error = &error as &dyn std::error::Error,
+                    "locks could not be renewed: tried again until their leases end"
+                );
+            }
+            for lease in &due {
                 lease.put_off(Instant::now());
             }
         }
     }
-}
-
-fn give_up(core: &Arc<Core>, lease: Arc<Lease>) {
-    let owner = Arc::clone(core);
-    core.tasks.spawn(async move {
-        let given_back = owner.backend.give_back(&lease.name, lease.token).await;
-        if let Err(error) = given_back {
-            tracing::debug!(lock.name = %lease.name, error = &error as &dyn std::error::Error,
-                "a lock that has run out could not be given back");
-        }
-    });
 }

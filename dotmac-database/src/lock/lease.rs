@@ -23,6 +23,8 @@ pub struct Lease {
     pub fence: Fence,
     /// For how long each renewal holds.
     pub ttl: Duration,
+    /// When it was asked for.
+    asked: Instant,
     /// When it is given up, however often it was renewed.
     ends: Option<Instant>,
     state: Mutex<State>,
@@ -62,6 +64,7 @@ impl Lease {
             token,
             fence,
             ttl,
+            asked,
             ends,
             state: Mutex::new(State {
                 phase: Phase::Held,
@@ -103,12 +106,20 @@ impl Lease {
     /// out here meanwhile stays lost: its holder may know already.
     pub fn renewed(&self, asked: Instant) {
         let mut state = self.state();
-        if Instant::now() < state.valid_until {
-            state.valid_until = valid_until(asked, self.ttl, self.ends);
+        if state.phase == Phase::Held && Instant::now() < state.valid_until {
+            // An answer may be overtaken by that of a later request.
+            state.valid_until = state
+                .valid_until
+                .max(valid_until(asked, self.ttl, self.ends));
             state.due = asked + self.ttl / 3;
             drop(state);
             self.changed.notify_waiters();
         }
+    }
+
+    /// It is asked for again at `now`: once more where no answer comes.
+    pub fn asked_again(&self, now: Instant) {
+        self.state().due = now + (self.ttl / 6).max(Duration::from_millis(20));
     }
 
     /// It could not be renewed: once more after a while.
@@ -133,17 +144,28 @@ impl Lease {
         self.state().phase == Phase::Held
     }
 
-    /// It is lost: whoever waits for it in this process may ask.
-    pub fn lose(&self) {
+    /// Whether it was lost, and that was noticed.
+    pub fn is_lost(&self) -> bool {
+        self.state().phase == Phase::Lost
+    }
+
+    /// For how long it is or was held, up to now.
+    pub fn age(&self) -> Duration {
+        self.asked.elapsed()
+    }
+
+    /// It is lost: whoever waits for it in this process may ask. False where it had ended before.
+    pub fn lose(&self) -> bool {
         let mut state = self.state();
         if state.phase != Phase::Held {
-            return;
+            return false;
         }
         state.phase = Phase::Lost;
         let turn = state.turn.take();
         drop(state);
         drop(turn);
         self.changed.notify_waiters();
+        true
     }
 
     /// Ends it before its time, and hands out the turn, to be dropped when that is done. `None` where it has

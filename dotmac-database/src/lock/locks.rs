@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::marker::PhantomData;
+use std::ops::RangeInclusive;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
@@ -17,11 +18,13 @@ use super::lease::Lease;
 use super::local::Local;
 use super::name::{self, LockName};
 use crate::context::{Global, Owner, OwnerName, PerTenant, TenantId};
-use crate::error::{Error, LockError, Result};
+use crate::error::{LockError, Result};
 
 const DEFAULT_TTL: Duration = Duration::from_secs(30);
-const LEAST_TTL: Duration = Duration::from_millis(100);
+pub(super) const LEAST_TTL: Duration = Duration::from_millis(100);
 const MOST_TTL: Duration = Duration::from_secs(24 * 60 * 60);
+/// As good as for ever, and no clock overflows with it.
+const FOREVER: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
 
 /// Where locks are kept; clones share it. A program has one for each keeper.
 #[derive(Clone)]
@@ -31,13 +34,12 @@ pub struct Locks(pub(super) Arc<Core>);
 ///
 /// Renewed for as long as its guard lives, it is held for as long as its holder needs it, and free after its
 /// time to live where the holder is gone.
-#[derive(Clone)]
 pub struct Lock<S = PerTenant> {
-    core: Arc<Core>,
-    name: Arc<str>,
-    ttl: Duration,
-    max_hold: Option<Duration>,
-    sharing: PhantomData<fn() -> S>,
+    pub(super) core: Arc<Core>,
+    pub(super) name: Arc<str>,
+    pub(super) ttl: Duration,
+    pub(super) max_hold: Option<Duration>,
+    pub(super) sharing: PhantomData<fn() -> S>,
 }
 
 impl Locks {
@@ -68,7 +70,7 @@ impl Locks {
         self.named(name)
     }
 
-    fn named<S>(&self, name: &str) -> Result<Lock<S>> {
+    pub(super) fn named<S>(&self, name: &str) -> Result<Lock<S>> {
         Ok(Lock {
             core: Arc::clone(&self.0),
             name: name::parse(name)?,
@@ -103,14 +105,14 @@ impl Locks {
             let name = lease.name.to_string();
             return Err(LockError::Lost { name }.into());
         }
-        self.0.keeper.add(&self.0, Arc::clone(&lease));
+        self.0.keep(&lease);
         Ok(LockGuard::new(Arc::clone(&self.0), lease))
     }
 
     /// Who holds which locks: those of the context's tenant, or the global ones.
     ///
     /// # Errors
-    /// [`Error::MissingTenant`]; [`LockError::Unavailable`].
+    /// [`Error::MissingTenant`](crate::Error::MissingTenant); [`LockError::Unavailable`].
     ///
     /// # Cancel safety
     /// Safe at any point.
@@ -156,7 +158,7 @@ impl<S> Lock<S> {
     ///
     /// # Errors
     /// [`LockError::AlreadyHeld`] where the running task has it; [`LockError::Unavailable`];
-    /// [`Error::MissingTenant`].
+    /// [`Error::MissingTenant`](crate::Error::MissingTenant).
     ///
     /// # Cancel safety
     /// What is taken for a future that was dropped is given back at once.
@@ -174,7 +176,7 @@ impl<S> Lock<S> {
     pub async fn acquire(&self, owner: impl Owner<S>, wait: Duration) -> Result<LockGuard> {
         let bid = self.bid(owner)?;
         let name = bid.name.to_string();
-        let guard = acquire(&self.core, bid, self.max_hold, Instant::now() + wait).await?;
+        let guard = acquire(&self.core, bid, self.max_hold, deadline(wait)).await?;
         guard.ok_or_else(|| LockError::TimedOut { name, waited: wait }.into())
     }
 
@@ -195,12 +197,7 @@ impl<S> Lock<S> {
         W: Future<Output = T>,
     {
         let guard = self.acquire(owner, wait).await?;
-        let done = tokio::select! {
-            biased;
-            () = guard.lost() => Err(Error::from(LockError::Lost { name: guard.name().to_string() })),
-            done = work(guard.fence()) => Ok(done),
-        };
-        let done = done?;
+        let done = guard.while_held(work).await?;
         // It is given back all the same, when its time is over.
         if let Err(error) = guard.release().await {
             tracing::debug!(
@@ -211,7 +208,15 @@ impl<S> Lock<S> {
         Ok(done)
     }
 
-    fn bid(&self, owner: impl Owner<S>) -> Result<Bid> {
+    /// The same, with a number.
+    pub(super) fn numbered(&self, number: usize) -> Result<Self> {
+        Ok(Lock {
+            name: name::parse(&format!("{}#{number}", self.name))?,
+            ..self.clone()
+        })
+    }
+
+    pub(super) fn bid(&self, owner: impl Owner<S>) -> Result<Bid> {
         let request_id = owner.request().map(str::to_owned);
         let owner = owner.owner(&self.name)?;
         Ok(Bid {
@@ -230,6 +235,12 @@ impl<S> Lock<S> {
     }
 }
 
+/// A wait may be as long as a duration can be.
+pub(super) fn deadline(wait: Duration) -> Instant {
+    let now = Instant::now();
+    now.checked_add(wait.min(FOREVER)).unwrap_or(now)
+}
+
 impl LockToken {
     fn lock_name(&self) -> Result<LockName> {
         let tenant = self.tenant.as_deref().map(TenantId::parse).transpose()?;
@@ -245,12 +256,21 @@ static HOST: LazyLock<String> =
     LazyLock::new(|| gethostname::gethostname().to_string_lossy().into_owned());
 
 fn between(option: &'static str, duration: Duration) -> Result<Duration> {
-    match (LEAST_TTL..=MOST_TTL).contains(&duration) {
+    within(option, duration, LEAST_TTL..=MOST_TTL)
+}
+
+/// A duration that an option allows.
+pub(super) fn within(
+    option: &'static str,
+    duration: Duration,
+    allowed: RangeInclusive<Duration>,
+) -> Result<Duration> {
+    match allowed.contains(&duration) {
         true => Ok(duration),
         false => Err(LockError::InvalidDuration {
             option,
-            least: LEAST_TTL,
-            most: MOST_TTL,
+            least: *allowed.start(),
+            most: *allowed.end(),
         }
         .into()),
     }
@@ -260,8 +280,20 @@ impl fmt::Debug for Locks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Locks")
             .field("keeper", &self.0.backend.keeper())
-            .field("held", &self.0.keeper.len())
+            .field("held", &self.statistics().held)
             .finish_non_exhaustive()
+    }
+}
+
+impl<S> Clone for Lock<S> {
+    fn clone(&self) -> Self {
+        Lock {
+            core: Arc::clone(&self.core),
+            name: Arc::clone(&self.name),
+            ttl: self.ttl,
+            max_hold: self.max_hold,
+            sharing: PhantomData,
+        }
     }
 }
 

@@ -66,6 +66,7 @@ impl Turns {
     }
 
     /// How many names are asked for.
+    #[cfg(test)]
     pub fn len(&self) -> usize {
         self.queues().len()
     }
@@ -83,6 +84,7 @@ impl Turns {
         }
         queue.members += 1;
         Ok(Place {
+            is_contended: queue.members > 1,
             turns: self.clone(),
             name: name.clone(),
             semaphore: Arc::clone(&queue.semaphore),
@@ -101,6 +103,11 @@ pub struct Turn {
 }
 
 impl Turn {
+    /// Whether another one had it or waited for it before.
+    pub fn was_waited_for(&self) -> bool {
+        self.place.is_contended
+    }
+
     /// Whoever has it is about to let it go, and may ask again.
     pub fn leave(&self) {
         if let Some(queue) = self.place.turns.queues().get_mut(&self.place.name) {
@@ -121,6 +128,8 @@ struct Place {
     turns: Turns,
     name: LockName,
     semaphore: Arc<Semaphore>,
+    /// Whether others were in the queue when it was taken.
+    is_contended: bool,
 }
 
 impl Drop for Place {

@@ -23,6 +23,7 @@ pub struct Redis(Arc<Inner>);
 struct Inner {
     port: Box<dyn Port>,
     breaker: Breaker,
+    timeout: Duration,
 }
 
 /// How long a client waits for Redis.
@@ -37,6 +38,8 @@ pub struct RedisOptions {
     pub breaker_failures: u32,
     /// For how long, until one is sent to see whether Redis is back: 500 ms by default.
     pub breaker_pause: Duration,
+    /// How many replicas must have received a lock before it is held: none by default. Caches wait for none.
+    pub lock_replicas: u32,
 }
 
 impl Default for RedisOptions {
@@ -46,6 +49,7 @@ impl Default for RedisOptions {
             connect_timeout: Duration::from_secs(2),
             breaker_failures: 5,
             breaker_pause: Duration::from_millis(500),
+            lock_replicas: 0,
         }
     }
 }
@@ -61,23 +65,46 @@ impl Redis {
         Ok(Redis(Arc::new(Inner {
             port: Box::new(port),
             breaker: Breaker::new(options.breaker_failures, options.breaker_pause),
+            timeout: options.timeout,
         })))
     }
 
     /// Runs a script.
     ///
     /// # Errors
-    /// [`Fault`]; after [`Fault::TimedOut`] the script may have run.
+    /// [`Fault`]; where [`may_have_run`](Fault::may_have_run), the script did, or may still do so.
     pub async fn run(
         &self,
         script: &Script,
         keys: &[Bytes],
         arguments: Vec<Bytes>,
     ) -> Result<Reply, Fault> {
+        self.guarded(script.run(&*self.0.port, keys, arguments))
+            .await
+    }
+
+    /// Runs a script, and waits until so many replicas have received what it wrote, for half of the timeout:
+    /// its answer, and how many have.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub async fn run_and_wait(
+        &self,
+        script: &Script,
+        keys: &[Bytes],
+        arguments: Vec<Bytes>,
+        replicas: u32,
+    ) -> Result<(Reply, u32), Fault> {
+        let within = self.0.timeout / 2;
+        let run = script.run_and_wait(&*self.0.port, keys, arguments, replicas, within);
+        self.guarded(run).await
+    }
+
+    async fn guarded<T>(&self, run: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
         if !self.0.breaker.lets_pass() {
             return Err(Fault::Unavailable);
         }
-        self.judged(script.run(&*self.0.port, keys, arguments).await)
+        self.judged(run.await)
     }
 
     /// Whether it answers now, whatever the breaker says.
@@ -131,8 +158,13 @@ impl Redis {
     ///
     /// # Errors
     /// [`Fault`], where there is no way to listen at all; a connection that is lost is an event.
-    pub async fn listen(&self, channel: &'static str) -> Result<Events, Fault> {
-        self.0.port.listen(channel).await
+    pub async fn listen(&self, channel: impl Into<String>) -> Result<Events, Fault> {
+        self.0.port.listen(channel.into()).await
+    }
+
+    /// Whether keys of one script must be of one hash slot.
+    pub fn has_slots(&self) -> bool {
+        self.0.port.has_slots()
     }
 
     /// Whether commands are held back because Redis did not answer.

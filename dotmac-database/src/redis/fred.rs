@@ -1,9 +1,9 @@
 //! The port's driver: fred.
 //!
 //! Traps of fred 10.1 that this file minds: `with_options` is ignored by `eval` and `evalsha`, and
-//! honoured by `custom`; commands in flight are sent again after a reconnect unless `max_attempts` is 1;
-//! `fail_fast` alone hangs on a stopped server; a subscription whose connection has silently died waits for
-//! ever.
+//! honoured by `custom`; commands in flight are sent again after a reconnect unless `fail_fast` is set; that
+//! alone hangs on a stopped server; with `max_attempts` of 1 no redirection of a cluster is followed; a
+//! subscription whose connection has silently died waits for ever.
 
 use std::time::Duration;
 
@@ -103,13 +103,47 @@ impl Port for Fred {
         })
     }
 
-    async fn listen(&self, channel: &'static str) -> Result<Events, Fault> {
+    async fn call_and_wait(
+        &self,
+        command: Command<'_>,
+        replicas: u32,
+        within: Duration,
+    ) -> Result<(Reply, u32), Fault> {
+        let hash = ClusterHash::Custom(redis_keyslot(command.key));
+        let pipeline = self.pool.next_connected().pipeline();
+        // On one connection: it waits for what was written on the same.
+        let pipeline = pipeline.with_options(&self.command);
+        let custom = CustomCommand::new_static(command.name, hash.clone(), false);
+        let arguments = command.arguments.into_iter().map(Value::Bytes).collect();
+        let _: Value = pipeline.custom(custom, arguments).await.map_err(fault)?;
+        let wait = CustomCommand::new_static("WAIT", hash, false);
+        let arguments = [u128::from(replicas), within.as_millis()];
+        let arguments = arguments.iter().map(|it| Value::from(it.to_string()));
+        let _: Value = pipeline
+            .custom(wait, arguments.collect())
+            .await
+            .map_err(fault)?;
+        let mut answers = pipeline.try_all::<Value>().await.into_iter();
+        let mut next = || match answers.next() {
+            Some(answer) => answer.map(reply).map_err(fault),
+            None => Err(Fault::Answer),
+        };
+        let answer = next()?;
+        let received = next()?.number()?;
+        Ok((answer, u32::try_from(received).unwrap_or(0)))
+    }
+
+    async fn listen(&self, channel: String) -> Result<Events, Fault> {
         let client =
             options::subscriber(&self.config, self.options).map_err(|_| Fault::Unavailable)?;
         let (sender, events) = Events::channel(1_024);
         drop(client.connect());
         tokio::spawn(relay(client, channel, sender));
         Ok(events)
+    }
+
+    fn has_slots(&self) -> bool {
+        self.pool.next().is_clustered()
     }
 
     async fn close(&self) {
@@ -123,7 +157,7 @@ impl Port for Fred {
 const PULSE: Duration = Duration::from_secs(1);
 
 /// Hands on what the client hears, until nobody listens.
-async fn relay(client: SubscriberClient, channel: &'static str, sender: Sender<Event>) {
+async fn relay(client: SubscriberClient, channel: String, sender: Sender<Event>) {
     let mut messages = client.message_rx();
     let mut connections = client.reconnect_rx();
     let mut errors = client.error_rx();
@@ -140,7 +174,7 @@ async fn relay(client: SubscriberClient, channel: &'static str, sender: Sender<E
                 Err(RecvError::Closed) => break,
             },
             connected = connections.recv() => match connected {
-                Ok(_) | Err(RecvError::Lagged(_)) => match client.subscribe(channel).await {
+                Ok(_) | Err(RecvError::Lagged(_)) => match client.subscribe(channel.as_str()).await {
                     Ok(()) => Event::Connected,
                     // It is lost again: the next connection subscribes.
                     Err(_) => Event::Disconnected,
@@ -193,11 +227,9 @@ fn reply(value: Value) -> Reply {
 fn fault(error: FredError) -> Fault {
     match error.kind() {
         ErrorKind::Timeout => Fault::TimedOut,
-        ErrorKind::IO
-        | ErrorKind::Canceled
-        | ErrorKind::Routing
-        | ErrorKind::Backpressure
-        | ErrorKind::Sentinel => Fault::Unavailable,
+        // fred does not tell whether it was written before the connection was lost.
+        ErrorKind::IO | ErrorKind::Canceled => Fault::Disconnected,
+        ErrorKind::Routing | ErrorKind::Backpressure | ErrorKind::Sentinel => Fault::Unavailable,
         _ => {
             let details = error.details();
             let code = details.split_whitespace().next().unwrap_or_default();

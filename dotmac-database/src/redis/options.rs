@@ -38,7 +38,8 @@ pub fn subscriber(config: &RedisConfig, options: RedisOptions) -> Result<Subscri
 /// What each command asks for: an answer in time or none, and never to be sent twice.
 pub fn command(timeout: Duration) -> Options {
     Options {
-        max_attempts: Some(1),
+        // A redirection in a cluster is another attempt; what was sent is not sent again for `fail_fast`.
+        max_attempts: Some(3),
         timeout: Some(timeout),
         fail_fast: true,
         ..Options::default()

@@ -1,5 +1,7 @@
 //! The port behind which the driver stands: what the cache and the locks need of one, and no more.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use bytes::Bytes;
 
@@ -63,9 +65,20 @@ pub trait Port: Send + Sync + 'static {
 
     /// Asks the server of a slot for the next keys of a walk, about `count` of them.
     async fn scan(&self, slot: u16, step: Step<'_>) -> Result<Scanned, Fault>;
+    /// Sends a command as `call` does, and waits for replicas to receive what was written: the answer, and how
+    /// many have.
+    async fn call_and_wait(
+        &self,
+        command: Command<'_>,
+        replicas: u32,
+        within: Duration,
+    ) -> Result<(Reply, u32), Fault>;
 
     /// Listens to a channel, from now on and after each reconnect.
-    async fn listen(&self, channel: &'static str) -> Result<Events, Fault>;
+    async fn listen(&self, channel: String) -> Result<Events, Fault>;
+
+    /// Whether keys are spread over nodes by hash slots.
+    fn has_slots(&self) -> bool;
 
     /// Closes all connections.
     async fn close(&self);

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 use std::sync::LazyLock;
+use std::time::Duration;
 
 use bytes::Bytes;
 use sha1::{Digest, Sha1};
@@ -42,31 +43,62 @@ impl Script {
         keys: &[Bytes],
         arguments: Vec<Bytes>,
     ) -> Result<Reply, Fault> {
-        let first = keys.first().cloned().unwrap_or_default();
-        let call = |name, script: Bytes, arguments: Vec<Bytes>| {
-            let mut all = Vec::with_capacity(2 + keys.len() + arguments.len());
-            all.push(script);
-            all.push(Bytes::from(keys.len().to_string()));
-            all.extend(keys.iter().cloned());
-            all.extend(arguments);
-            port.call(Command {
-                name,
-                key: &first,
-                arguments: all,
-            })
-        };
-        match call("EVALSHA", self.sha.clone(), arguments.clone()).await {
-            Err(Fault::Refused { code }) if code == "NOSCRIPT" => {
-                call(
-                    "EVAL",
-                    Bytes::from_static(self.source.as_bytes()),
-                    arguments,
-                )
-                .await
+        match port.call(self.known(keys, arguments.clone())).await {
+            Err(fault) if is_unknown(&fault) => port.call(self.whole(keys, arguments)).await,
+            answer => answer,
+        }
+    }
+
+    /// The same, and waits for replicas: the answer, and how many have received what it wrote.
+    pub(super) async fn run_and_wait(
+        &self,
+        port: &dyn Port,
+        keys: &[Bytes],
+        arguments: Vec<Bytes>,
+        replicas: u32,
+        within: Duration,
+    ) -> Result<(Reply, u32), Fault> {
+        let known = self.known(keys, arguments.clone());
+        match port.call_and_wait(known, replicas, within).await {
+            Err(fault) if is_unknown(&fault) => {
+                let whole = self.whole(keys, arguments);
+                port.call_and_wait(whole, replicas, within).await
             }
             answer => answer,
         }
     }
+
+    fn known<'k>(&self, keys: &'k [Bytes], arguments: Vec<Bytes>) -> Command<'k> {
+        command("EVALSHA", self.sha.clone(), keys, arguments)
+    }
+
+    fn whole<'k>(&self, keys: &'k [Bytes], arguments: Vec<Bytes>) -> Command<'k> {
+        let source = Bytes::from_static(self.source.as_bytes());
+        command("EVAL", source, keys, arguments)
+    }
+}
+
+fn command<'k>(
+    name: &'static str,
+    script: Bytes,
+    keys: &'k [Bytes],
+    arguments: Vec<Bytes>,
+) -> Command<'k> {
+    let mut all = Vec::with_capacity(2 + keys.len() + arguments.len());
+    all.push(script);
+    all.push(Bytes::from(keys.len().to_string()));
+    all.extend(keys.iter().cloned());
+    all.extend(arguments);
+    Command {
+        name,
+        key: keys.first().map(|key| &**key).unwrap_or_default(),
+        arguments: all,
+    }
+}
+
+/// Whether the server has not seen the script since its start.
+fn is_unknown(fault: &Fault) -> bool {
+    matches!(fault, Fault::Refused { code } if code == "NOSCRIPT")
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::document::Description;
-use super::{order, service};
+use super::{lock, order, service};
 use crate::program::Ending;
 use crate::shop::Shop;
 
@@ -48,6 +48,8 @@ pub(super) fn routes() -> OpenApiRouter<Shop> {
             order::delete
         ))
         .routes(routes!(order::restore))
+        .routes(routes!(lock::list))
+        .routes(routes!(lock::break_one))
         .routes(routes!(service::live))
         .routes(routes!(service::ready))
         .routes(routes!(service::cache_stats))

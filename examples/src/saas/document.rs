@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use utoipa::Modify;
 use utoipa::openapi::OpenApi;
-use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityScheme};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
 
 use super::app::routes;
 use crate::shop::TENANT_HEADER;
@@ -22,17 +22,19 @@ pub fn document() -> &'static OpenApi {
     info(title = "Shop", description = "Orders of many tenants in one database."),
     components(responses(Refusal)),
     security(("tenant" = [])),
-    modifiers(&TenantHeader)
+    modifiers(&Schemes)
 )]
 pub(super) struct Description;
 
-struct TenantHeader;
+struct Schemes;
 
-impl Modify for TenantHeader {
+impl Modify for Schemes {
     fn modify(&self, document: &mut OpenApi) {
         let header = ApiKeyValue::with_description(TENANT_HEADER, "The tenant; a gateway sets it.");
         let scheme = SecurityScheme::ApiKey(ApiKey::Header(header));
         let components = document.components.get_or_insert_default();
         components.add_security_scheme("tenant", scheme);
+        let operator = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
+        components.add_security_scheme("operator", operator);
     }
 }

@@ -2,6 +2,7 @@
 
 mod app;
 mod document;
+mod lock;
 mod order;
 mod parsed;
 mod service;

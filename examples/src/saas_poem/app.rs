@@ -4,10 +4,10 @@ use std::io;
 
 use dotmac_database::web::poem::problem;
 use poem::listener::TcpAcceptor;
-use poem::{Endpoint, EndpointExt, Response, Route, Server, get, post};
+use poem::{Endpoint, EndpointExt, Response, Route, Server, delete, get, post};
 use tokio::net::TcpListener;
 
-use super::{order, service};
+use super::{lock, order, service};
 use crate::program::Ending;
 use crate::shop::{CACHE_STATS, LIVE, OPENAPI, READY, Shop};
 
@@ -25,6 +25,8 @@ pub fn app(shop: Shop) -> impl Endpoint<Output = Response> + 'static {
                 .delete(order::delete),
         )
         .at("/orders/:id/restore", post(order::restore))
+        .at("/locks", get(lock::list))
+        .at("/locks/:name", delete(lock::break_one))
         .at(LIVE, get(service::live))
         .at(READY, get(service::ready))
         .at(CACHE_STATS, get(service::cache_stats))

@@ -2,13 +2,17 @@
 
 use std::time::Duration;
 
-use dotmac_database::cache::{CacheClient, CacheOptions, Global, Loaded, SmartCache};
+use dotmac_database::Global;
+use dotmac_database::cache::{CacheClient, CacheOptions, Loaded, SmartCache};
+use dotmac_database::lock::Locks;
 use dotmac_database::migrate;
 use dotmac_database::prelude::*;
 use dotmac_database::query::CursorKey;
 use dotmac_database::web::{Readiness, RequestLayer, Resolver, TenantState};
 use migration::Migrator;
 use migration::entity::tenant;
+
+use super::operator::Operator;
 
 /// The header that names the tenant. A gateway has to set it: whoever can send it is believed.
 pub const TENANT_HEADER: &str = "x-tenant";
@@ -36,6 +40,10 @@ pub struct Shop {
     pub cache: CacheClient,
     /// Which tenants there are.
     tenants: SmartCache<bool, Global>,
+    /// The locks of all tenants.
+    pub locks: Locks,
+    /// Who may see and break them.
+    pub operator: Operator,
 }
 
 impl Shop {
@@ -43,10 +51,18 @@ impl Shop {
     ///
     /// # Errors
     /// None that depends on the arguments.
-    pub fn new(db: Database, cursors: CursorKey, cache: CacheClient) -> Result<Self, Error> {
+    pub fn new(
+        db: Database,
+        cursors: CursorKey,
+        cache: CacheClient,
+        locks: Locks,
+        operator: Operator,
+    ) -> Result<Self, Error> {
         Ok(Shop {
             db,
             cursors,
+            locks,
+            operator,
             tenants: SmartCache::global("tenants", &cache, CacheOptions::new(TENANT_TTL))?,
             cache,
         })

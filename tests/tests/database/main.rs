@@ -30,6 +30,7 @@ mod journal;
 mod json;
 mod leakproof;
 mod library;
+mod lock;
 mod logs;
 mod migrations;
 mod migrations_diff;

@@ -10,12 +10,20 @@ use dotmac_database::{Error, Global, RedisConfig, TenantId};
 use super::server::{ThrowawayRedis, client_of, connected, patient, until};
 use super::support::{Source, TTL, orders, tenant};
 
+/// Nodes that know nothing of each other. Where one is lost, the others serve their slots.
+pub fn nodes(count: usize) -> Vec<ThrowawayRedis> {
+    let settings = [
+        ["--cluster-enabled", "yes"],
+        ["--cluster-node-timeout", "2000"],
+        ["--cluster-require-full-coverage", "no"],
+    ];
+    let node = |_| ThrowawayRedis::start_with(settings.as_flattened());
+    (0..count).map(node).collect()
+}
+
 /// Three masters, with all slots among them.
-fn three_masters() -> Vec<ThrowawayRedis> {
-    let settings = ["--cluster-enabled", "yes", "--cluster-node-timeout", "2000"];
-    let nodes: Vec<_> = (0..3)
-        .map(|_| ThrowawayRedis::start_with(&settings))
-        .collect();
+pub fn three_masters() -> Vec<ThrowawayRedis> {
+    let nodes = nodes(3);
     let addresses = nodes.iter().map(ThrowawayRedis::address);
     let made = Command::new("redis-cli")
         .args(["--cluster", "create"])

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use dotmac_database::RedisConfig;
-use dotmac_database::cache::{CacheClient, CacheClientOptions, RedisOptions, SmartCache};
+use dotmac_database::RedisOptions;
+use dotmac_database::cache::{CacheClient, CacheClientOptions, SmartCache};
 use dotmac_database::prelude::*;
 
 use super::server::{ThrowawayRedis, connected, patient, until};

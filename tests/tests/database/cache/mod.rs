@@ -1,6 +1,6 @@
 //! The cache on a real Redis, and without one.
 
-mod cluster;
+pub mod cluster;
 mod faults;
 mod flight;
 mod invalidation;
@@ -12,7 +12,7 @@ mod pattern;
 mod physical;
 mod secure;
 mod sentinel;
-mod server;
+pub mod server;
 mod support;
 mod transaction;
 mod trap;

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use dotmac_database::cache::{CacheClient, CacheOptions, Codec, RedisOptions, SmartCache};
-use dotmac_database::{CacheError, Error, RedisConfig};
+use dotmac_database::cache::{CacheClient, CacheOptions, Codec, SmartCache};
+use dotmac_database::{CacheError, Error, RedisConfig, RedisOptions};
 
 use dotmac_database::web::Readiness;
 

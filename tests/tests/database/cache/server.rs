@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use dotmac_database::RedisConfig;
-use dotmac_database::cache::{CacheClient, CacheClientOptions, RedisOptions};
+use dotmac_database::cache::{CacheClient, CacheClientOptions};
+use dotmac_database::{RedisConfig, RedisOptions};
 
 const DEADLINE: Duration = Duration::from_secs(40);
 
@@ -82,19 +82,7 @@ impl ThrowawayRedis {
 
     /// What it says of itself.
     pub fn info(&self, section: &str) -> String {
-        let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).expect("connects");
-        let mut reader = BufReader::new(stream);
-        write!(reader.get_mut(), "INFO {section}\r\n").expect("writes");
-        let mut length = String::new();
-        reader.read_line(&mut length).expect("reads");
-        let length = length
-            .trim_start_matches('$')
-            .trim_end()
-            .parse()
-            .expect("a length");
-        let mut text = vec![0; length];
-        reader.read_exact(&mut text).expect("reads");
-        String::from_utf8(text).expect("text")
+        self.ask_for(&format!("INFO {section}"))
     }
 
     pub fn port(&self) -> u16 {
@@ -160,6 +148,14 @@ impl ThrowawayRedis {
         text.lines().map(str::to_owned).collect()
     }
 
+    /// The text that it answers to the same.
+    pub fn ask_for(&self, command: &str) -> String {
+        let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).expect("connects");
+        let mut reader = BufReader::new(stream);
+        write!(reader.get_mut(), "{command}\r\n").expect("writes");
+        text(&mut reader)
+    }
+
     fn command(&mut self, command: &str) {
         let pipe = self.guardian.stdin.as_mut().expect("open");
         writeln!(pipe, "{command}").expect("writes");
@@ -193,6 +189,16 @@ impl Drop for ThrowawayRedis {
         drop(self.guardian.stdin.take());
         let _ = self.guardian.wait();
     }
+}
+
+/// An answer that is a text.
+fn text(reader: &mut impl BufRead) -> String {
+    let mut length = String::new();
+    reader.read_line(&mut length).expect("reads");
+    let length = length.strip_prefix('$').expect("a text").trim_end();
+    let mut text = vec![0; length.parse().expect("a length")];
+    reader.read_exact(&mut text).expect("reads");
+    String::from_utf8(text).expect("text")
 }
 
 fn folder() -> PathBuf {

@@ -1,6 +1,7 @@
 //! Invalidations of a unit of work take effect with its COMMIT, or not at all.
 
-use dotmac_database::cache::{CacheClient, RedisOptions};
+use dotmac_database::RedisOptions;
+use dotmac_database::cache::CacheClient;
 use dotmac_database::prelude::*;
 
 use super::server::{ThrowawayRedis, until};

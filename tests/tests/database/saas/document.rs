@@ -9,7 +9,7 @@ use super::site::{Site, refused};
 use crate::support::A;
 use crate::web::Framework;
 
-const ROUTES: [(&str, &[Method]); 8] = [
+const ROUTES: [(&str, &[Method]); 10] = [
     ("/orders", &[Method::GET, Method::POST]),
     ("/orders/trash", &[Method::GET]),
     (
@@ -17,6 +17,8 @@ const ROUTES: [(&str, &[Method]); 8] = [
         &[Method::GET, Method::PUT, Method::PATCH, Method::DELETE],
     ),
     ("/orders/{id}/restore", &[Method::POST]),
+    ("/locks", &[Method::GET]),
+    ("/locks/{name}", &[Method::DELETE]),
     ("/health/live", &[Method::GET]),
     ("/health/ready", &[Method::GET]),
     ("/cache/stats", &[Method::GET]),
@@ -61,6 +63,7 @@ async fn document_lists_exactly_what_is_served() {
             for method in METHODS {
                 let served = methods.contains(&method);
                 let path = path.replace("{id}", "00000000-0000-0000-0000-000000000000");
+                let path = path.replace("{name}", "import");
                 let answer = site.ask(method.clone(), &path, A).send().await.unwrap();
                 let is_unknown = match answer.status().as_u16() {
                     // The order is not there, but the route is.

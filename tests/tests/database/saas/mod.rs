@@ -2,6 +2,7 @@
 
 mod cache;
 mod document;
+mod lock;
 mod order;
 mod readme;
 mod refusal;

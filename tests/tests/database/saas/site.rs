@@ -5,10 +5,11 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use dotmac_database::cache::CacheClient;
+use dotmac_database::lock::Locks;
 use dotmac_database::prelude::*;
 use dotmac_database::query::CursorKey;
 use dotmac_examples::program::Ending;
-use dotmac_examples::shop::Shop as Application;
+use dotmac_examples::shop::{Operator, Shop as Application};
 use dotmac_examples::{saas, saas_poem};
 use reqwest::{Client, Method, RequestBuilder, Response, header};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, Statement};
@@ -19,8 +20,12 @@ use tokio::task::JoinHandle;
 use crate::support::{A, Shop, roles};
 use crate::web::{Framework, told};
 
+/// What the operator of a site sends.
+pub const OPERATOR: &str = "the-operators-key-of-32-bytes-and-more";
+
 pub struct Site {
     pub shop: Shop,
+    pub locks: Locks,
     pub url: String,
     pub client: Client,
     pub served: JoinHandle<io::Result<()>>,
@@ -39,9 +44,11 @@ impl Site {
         );
         let admin = shop.admin().await;
         admin.execute_unprepared(&grant).await.unwrap();
-        let (url, served) = serve(framework, &shop.db, ending).await;
+        let locks = Locks::in_process();
+        let (url, served) = serve_with(framework, &shop.db, &locks, ending).await;
         Site {
             shop,
+            locks,
             url,
             client: Client::new(),
             served,
@@ -109,10 +116,24 @@ pub async fn serve(
     db: &Database,
     ending: Ending,
 ) -> (String, JoinHandle<io::Result<()>>) {
+    serve_with(framework, db, &Locks::in_process(), ending).await
+}
+
+async fn serve_with(
+    framework: Framework,
+    db: &Database,
+    locks: &Locks,
+    ending: Ending,
+) -> (String, JoinHandle<io::Result<()>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
-    let cursors = CursorKey::new([7; 32]).unwrap();
-    let application = Application::new(db.clone(), cursors, CacheClient::in_process());
+    let application = Application::new(
+        db.clone(),
+        CursorKey::new([7; 32]).unwrap(),
+        CacheClient::in_process(),
+        locks.clone(),
+        Operator::of(Some(OPERATOR.to_owned())).unwrap(),
+    );
     let application = application.unwrap();
     let served = match framework {
         Framework::Axum => tokio::spawn(saas::serve(listener, application, ending)),

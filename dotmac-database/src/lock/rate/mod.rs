@@ -1,0 +1,15 @@
+//! Limits of rates: how many calls may pass in a time, for each tenant.
+//!
+//! `quota` is the formula, `limit` what users see, `local` and `far` keep the numbers.
+
+#[cfg(feature = "redis")]
+mod far;
+mod limit;
+mod local;
+mod meter;
+mod quota;
+#[cfg(test)]
+mod tests;
+
+pub use limit::{RateLimit, RateLimits};
+pub use quota::{Rate, Verdict};

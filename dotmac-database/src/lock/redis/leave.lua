@@ -1,0 +1,8 @@
+-- Somebody waits no more. Who was woken for nothing wakes another.
+--
+-- KEYS: lock, queue
+-- ARGV: who waited
+if redis.call('ZREM', KEYS[2], ARGV[1]) == 0 and redis.call('EXISTS', KEYS[1]) == 0 then
+  wake(KEYS[2], now())
+end
+return 1

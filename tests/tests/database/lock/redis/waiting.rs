@@ -1,0 +1,163 @@
+//! Those who wait for a lock in Redis: who is woken, and what if the message is lost.
+
+use std::time::{Duration, Instant};
+
+use dotmac_database::lock::{Lock, Released};
+use tokio::task::JoinHandle;
+
+use super::support::{WAIT, acme, import, locks, locks_at, scripts, take};
+use crate::cache::server::{ThrowawayRedis, until};
+use crate::fault_proxy::{Fault, FaultProxy};
+
+const TTL: Duration = Duration::from_secs(30);
+/// Whoever waits asks again by himself after this at the earliest.
+const POLL_LEAST: Duration = Duration::from_millis(750);
+const QUEUE: &str = "ZCARD dotmac:{acme}:queue:import";
+
+/// Waits for the lock, and gives it back.
+fn waiter(lock: &Lock) -> JoinHandle<()> {
+    let lock = lock.clone();
+    tokio::spawn(async move {
+        let guard = lock.acquire(&acme(), 4 * WAIT).await.expect("gets it");
+        assert_eq!(guard.release().await.expect("gives back"), Released::Now);
+    })
+}
+
+async fn until_waiting(redis: &ThrowawayRedis, processes: usize) {
+    until(|| redis.ask(QUEUE) == format!(":{processes}")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_release_wakes_one_who_waits_in_another_process() {
+    let redis = ThrowawayRedis::start();
+    let (here, there) = (locks(&redis).await, locks(&redis).await);
+    let (here, there) = (import(&here, TTL), import(&there, TTL));
+    let rounds = 8;
+    let mut waited = Duration::ZERO;
+    for _ in 0..rounds {
+        let guard = take(&here).await;
+        let waits = waiter(&there);
+        until_waiting(&redis, 1).await;
+        let released = Instant::now();
+        guard.release().await.expect("gives back");
+        waits.await.expect("gets it");
+        waited += released.elapsed();
+    }
+    assert!(
+        waited < rounds * POLL_LEAST,
+        "only by asking again: {waited:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn l11_whoever_is_not_told_of_a_release_asks_within_a_second() {
+    let redis = ThrowawayRedis::start();
+    let proxy = FaultProxy::start(redis.port());
+    let here = import(&locks(&redis).await, TTL);
+    let config = format!("redis://127.0.0.1:{}", proxy.port());
+    let config = dotmac_database::RedisConfig::new(&config).expect("valid");
+    let there = import(&locks_at(&config, Duration::from_secs(5)).await, TTL);
+    let guard = take(&here).await;
+    let waits = waiter(&there);
+    until_waiting(&redis, 1).await;
+    proxy.next("dotmac:locks:", Fault::MessageLost);
+    let released = Instant::now();
+    guard.release().await.expect("gives back");
+    waits.await.expect("gets it");
+    assert_eq!(proxy.happened(), 1, "the message was lost");
+    // A second, and what a busy machine needs.
+    assert!(
+        released.elapsed() < Duration::from_secs(4),
+        "{:?}",
+        released.elapsed()
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn l11_a_subscription_that_is_cut_is_made_again_and_whoever_waits_asks() {
+    let redis = ThrowawayRedis::start();
+    let (here, there) = (locks(&redis).await, locks(&redis).await);
+    let (here, there) = (import(&here, TTL), import(&there, TTL));
+    for _ in 0..3 {
+        let guard = take(&here).await;
+        let waits = waiter(&there);
+        until_waiting(&redis, 1).await;
+        redis.ask("CLIENT KILL TYPE pubsub");
+        guard.release().await.expect("gives back");
+        waits.await.expect("gets it");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_waits_no_more_is_not_woken_in_the_place_of_another() {
+    let redis = ThrowawayRedis::start();
+    let processes = [
+        locks(&redis).await,
+        locks(&redis).await,
+        locks(&redis).await,
+    ];
+    let [here, gone, there] = processes.each_ref().map(|locks| import(locks, TTL));
+    let rounds = 8;
+    let mut waited = Duration::ZERO;
+    for _ in 0..rounds {
+        let guard = take(&here).await;
+        let goes = waiter(&gone);
+        until_waiting(&redis, 1).await;
+        let waits = waiter(&there);
+        until_waiting(&redis, 2).await;
+        goes.abort();
+        assert!(goes.await.is_err());
+        let released = Instant::now();
+        guard.release().await.expect("gives back");
+        waits.await.expect("gets it");
+        waited += released.elapsed();
+    }
+    assert!(
+        waited < rounds * POLL_LEAST,
+        "only by asking again: {waited:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_holder_that_died_is_followed_when_its_time_is_over() {
+    let redis = ThrowawayRedis::start();
+    let (here, there) = (locks(&redis).await, locks(&redis).await);
+    let short = import(&here, Duration::from_millis(300));
+    // Nobody renews it any more, and nobody gives it back.
+    let _dead = take(&short).await.hand_over().expect("is held");
+    let begun = Instant::now();
+    take(&import(&there, TTL))
+        .await
+        .release()
+        .await
+        .expect("gives back");
+    assert!(begun.elapsed() < POLL_LEAST, "{:?}", begun.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn l12_a_thousand_waiters_are_no_herd() {
+    let redis = ThrowawayRedis::start();
+    let mut processes = Vec::new();
+    for _ in 0..4 {
+        processes.push(locks(&redis).await);
+    }
+    let held = take(&import(&processes[0], TTL)).await;
+    let waiters: Vec<_> = (0..1_000)
+        .map(|at| waiter(&import(&processes[at % 4], TTL)))
+        .collect();
+    // Of the process that holds it, none asks.
+    until_waiting(&redis, 3).await;
+    assert_eq!(redis.ask("CONFIG RESETSTAT"), "+OK");
+    let begun = Instant::now();
+    held.release().await.expect("gives back");
+    for waits in waiters {
+        waits.await.expect("gets it");
+    }
+    let polls = 4 * (begun.elapsed().as_millis() / POLL_LEAST.as_millis() + 1);
+    // Taken and given back; and the one who is woken may be too late for it.
+    let asked = u128::from(scripts(&redis));
+    assert!(
+        asked <= 1_000 * 4 + polls,
+        "{asked} requests for 1,000 turns"
+    );
+}
