@@ -15,6 +15,9 @@ pub mod errors {}
 #[doc = include_str!("../docs/guide/row_locks.md")]
 pub mod row_locks {}
 
+#[doc = include_str!("../docs/guide/advisory_locks.md")]
+pub mod advisory_locks {}
+
 #[doc = include_str!("../docs/guide/versions.md")]
 pub mod versions {}
 

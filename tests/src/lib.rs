@@ -27,6 +27,7 @@
 //! | I70–I75 | requests, over HTTP | `web/` |
 //!
 //! One with C and a number proves a case of the cache, in `cache/` and in the library's `cache` and `redis`.
+//! One with P proves a case of advisory locks, in `lock/` and in the library's `lock`; L is for locks in general.
 
 pub mod library;
 pub mod mixin;

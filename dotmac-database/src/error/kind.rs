@@ -7,7 +7,7 @@
 /// | `MissingTenant`, `InvalidContext`, `InvalidCursor` | 400 |
 /// | `ForeignTenant`, `Denied` | 403 |
 /// | `NotFound` | 404 |
-/// | `Unique`, `ForeignKey`, `Exclusion`, `PhysicalDelete`, `StaleVersion` | 409 |
+/// | `Unique`, `ForeignKey`, `Exclusion`, `PhysicalDelete`, `StaleVersion`, `StaleFence` | 409 |
 /// | `Check`, `NotNull`, `InvalidInput` | 422 |
 /// | `Serialization`, `Deadlock`, `StalePlan` | run the unit of work again; after some attempts 503 |
 /// | `LockTimeout`, `StatementTimeout`, `PoolTimeout`, `ConnectionLost`, `Closed` | 503 |
@@ -35,6 +35,8 @@ pub enum ErrorKind {
     Lock,
     /// [`LockError::Lost`](crate::LockError::Lost).
     LockLost,
+    /// [`LockError::StaleFence`](crate::LockError::StaleFence).
+    StaleFence,
     /// [`Error::PhysicalDelete`](crate::Error::PhysicalDelete), or the guard trigger's refusal.
     PhysicalDelete,
     /// [`Error::BypassesRls`](crate::Error::BypassesRls).
@@ -91,8 +93,9 @@ pub enum ErrorKind {
     NotNull,
     /// [`Error::Exclusion`](crate::Error::Exclusion).
     Exclusion,
-    /// [`Error::ReadOnlyTransaction`](crate::Error::ReadOnlyTransaction) or
-    /// [`Error::ReadOnly`](crate::Error::ReadOnly).
+    /// [`Error::ReadOnlyTransaction`](crate::Error::ReadOnlyTransaction),
+    /// [`Error::ReadOnly`](crate::Error::ReadOnly) or
+    /// [`LockError::OnStandby`](crate::LockError::OnStandby).
     ReadOnly,
     /// [`Error::Denied`](crate::Error::Denied).
     Denied,
@@ -107,7 +110,8 @@ pub enum ErrorKind {
     /// [`Error::LockTimeout`](crate::Error::LockTimeout) or
     /// [`LockError::TimedOut`](crate::LockError::TimedOut).
     LockTimeout,
-    /// [`Error::PoolTimeout`](crate::Error::PoolTimeout) or
+    /// [`Error::PoolTimeout`](crate::Error::PoolTimeout),
+    /// [`LockError::NoConnection`](crate::LockError::NoConnection) or
     /// [`TenancyError::DatabasesInUse`](crate::TenancyError::DatabasesInUse).
     PoolTimeout,
     /// Anything else.

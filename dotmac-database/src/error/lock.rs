@@ -36,6 +36,39 @@ pub enum LockError {
         #[source]
         source: Arc<dyn std::error::Error + Send + Sync>,
     },
+    /// Every connection for locks was in use for as long as the caller was ready to wait.
+    #[error(
+        "the lock `{name}` was not taken, because all {most} connections for locks are in use: hold fewer \
+         at a time, or allow more by `Locks::postgres_with`"
+    )]
+    NoConnection {
+        /// The lock.
+        name: String,
+        /// The most connections that hold locks at a time.
+        most: u32,
+    },
+    /// An advisory lock was asked of a server that follows another one.
+    #[error("an advisory lock on a standby keeps nobody out: connect to the primary")]
+    OnStandby,
+    /// Rows were written with a later number of the lock: their writer's time is over.
+    #[error(
+        "`{entity}` was written under a later number of the lock than {fence}: the lock was lost, and \
+         another has it"
+    )]
+    StaleFence {
+        /// The entity's table.
+        entity: String,
+        /// The number of the writer whose time is over.
+        fence: i64,
+    },
+    /// A column that may be NULL cannot refuse a late writer.
+    #[error(
+        "the fence column of `{entity}` may be NULL, and would refuse nobody: make it an `i64`"
+    )]
+    NullableFence {
+        /// The entity's table.
+        entity: String,
+    },
     /// The name cannot be one of a lock.
     #[error("the name of a lock is 1 to 200 bytes without control characters")]
     InvalidName,

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::acquire::acquire;
+use super::advisory::{DEFAULT_CONNECTIONS, Postgres};
 use super::backend::{Bid, Holder};
 use super::core::Core;
 use super::guard::{LockGuard, LockToken};
@@ -19,6 +20,7 @@ use super::local::Local;
 use super::name::{self, LockName};
 use crate::context::{Global, Owner, OwnerName, PerTenant, TenantId};
 use crate::error::{LockError, Result};
+use crate::session::Database;
 
 const DEFAULT_TTL: Duration = Duration::from_secs(30);
 pub(super) const LEAST_TTL: Duration = Duration::from_millis(100);
@@ -48,6 +50,39 @@ impl Locks {
     /// They behave as those in Redis do, also in that they run out.
     pub fn in_process() -> Self {
         Self::of(Core::new(Local::default()))
+    }
+
+    /// Locks in PostgreSQL that outlast a transaction, on connections of their own: ten at most.
+    ///
+    /// A lock that is held, or waited for, has a connection outside of the sessions' pool. So it is free as soon
+    /// as its holder's process is gone, and lost with its connection; the time to live is for how long a holder
+    /// that cannot reach the server goes on trusting in it. They are the same locks as those of
+    /// [`Session::advisory_lock`](crate::Session::advisory_lock) on the same name, which a session holds for
+    /// its transaction: prefer these where a transaction is long enough.
+    ///
+    /// # Guarantees
+    /// - The [`fence`](LockGuard::fence) grows with each acquisition, also where the data move to another server
+    ///   by a dump or an upgrade: it counts the server's transactions. Where the server crashed, or a replica took
+    ///   over, right after an acquisition under which nothing was written yet, the same number may come again.
+    /// - Where a holder's host is gone without a word, others get the lock within half a minute (by TCP's
+    ///   keep-alive; not on a Unix socket, where holder and server are one host).
+    ///
+    /// # Errors
+    /// [`Error::Pooled`] behind PgBouncer, which gives the connection to others: connect another [`Database`] to
+    /// PostgreSQL itself; [`Error::Unsupported`] on SQLite.
+    #[doc(alias = "PgAdvisoryLock")]
+    pub fn postgres(database: &Database) -> Result<Self> {
+        Self::postgres_with(database, DEFAULT_CONNECTIONS)
+    }
+
+    /// The same, with so many connections at most, at least one. A lock that needs one more is
+    /// [`LockError::NoConnection`] when the caller has waited.
+    ///
+    /// # Errors
+    /// As [`postgres`](Self::postgres).
+    pub fn postgres_with(database: &Database, most_connections: u32) -> Result<Self> {
+        let postgres = Postgres::open(database, most_connections)?;
+        Ok(Self::of(Core::new(postgres)))
     }
 
     pub(super) fn of(core: Arc<Core>) -> Self {

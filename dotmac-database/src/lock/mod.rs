@@ -6,10 +6,12 @@
 //! `once`, `semaphore` and `all` are built on guards alone; `rate` keeps its own numbers.
 
 mod acquire;
+mod advisory;
 mod all;
 mod backend;
 mod core;
 mod fence;
+mod fenced;
 mod guard;
 mod keeper;
 mod leader;
@@ -27,9 +29,11 @@ mod statistics;
 mod tests;
 mod turn;
 
+pub use advisory::PgLockKey;
 pub use all::LockGuards;
 pub use backend::Holder;
 pub use fence::Fence;
+pub use fenced::{Fenced, FencedUpdateMany, UpdateFenced, UpdateManyFenced};
 pub use guard::{LockGuard, LockToken, Released};
 pub use leader::{Leader, Led, Term};
 pub use locks::{Lock, Locks};
@@ -38,3 +42,5 @@ pub use once::Once;
 pub use rate::{Rate, RateLimit, RateLimits, Verdict};
 pub use semaphore::Semaphore;
 pub use statistics::LockStatistics;
+
+pub(crate) use fenced::check as check_fence;

@@ -21,6 +21,7 @@ mod comparison;
 mod difference;
 mod directory;
 mod enumeration;
+mod fence;
 mod fleet;
 mod foreign_key;
 mod generate;
@@ -44,6 +45,7 @@ pub use check::{create_check, drop_check};
 pub use comparison::{Comparison, diff};
 pub use difference::{Change, Difference, Object};
 pub use directory::{install_directory, remove_directory};
+pub use fence::add_fence;
 pub use fleet::{
     Archived, DropMode, Fleet, FleetEvent, FleetPlan, FleetReport, TenantFailure, TenantPlan,
     VersionPolicy,

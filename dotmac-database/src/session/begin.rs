@@ -96,7 +96,7 @@ impl Unit {
     }
 
     // A hot standby refuses SERIALIZABLE.
-    fn may_run_on_replica(&self) -> bool {
+    pub(super) fn may_run_on_replica(&self) -> bool {
         self.options.read_only
             && !self.options.on_primary
             && self.options.isolation != Some(IsolationLevel::Serializable)

@@ -4,13 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sea_orm::{DatabaseConnection, DbBackend};
+use sqlx::postgres::PgPool;
 use tokio::sync::OnceCell;
 
 use super::cluster::Cluster;
+use super::gate::Afterwards;
 use super::handle::{Session, SessionOptions};
 use super::health::{Health, MigrationHealth};
 use super::hold::Hold;
 use super::metric;
+use super::pool::Pool;
 use super::retry::{RetryPolicy, Retrying};
 use super::start_check;
 use super::statistics::Statistics;
@@ -268,6 +271,20 @@ impl Database {
     /// PostgreSQL itself.
     pub fn plain(&self) -> DatabaseConnection {
         self.shared.cluster.primary.plain()
+    }
+
+    /// Connections of their own for locks that belong to one: so many at most, each opened or tested within
+    /// `timeout`.
+    pub(crate) fn lock_pool(&self, most: u32, timeout: Duration) -> Result<PgPool> {
+        let what = "a lock on a connection of its own";
+        match self.shared.cluster.primary.afterwards() {
+            _ if self.backend() != DbBackend::Postgres => Err(Error::Unsupported {
+                what,
+                backend: "SQLite",
+            }),
+            Afterwards::Anybodys => Err(Error::Pooled { what }),
+            Afterwards::Own => Pool::of_locks(&self.shared.config, most, timeout),
+        }
     }
 
     /// The kind of database.

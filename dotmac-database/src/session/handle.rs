@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use sea_orm::{DbBackend, IsolationLevel};
 
@@ -9,6 +10,7 @@ use super::action::Action;
 use super::cluster::Cluster;
 use super::hold::Hold;
 use super::ledger::LevelId;
+use super::row_lock::milliseconds;
 use super::unit::Unit;
 use crate::context::{RequestContext, SessionPath};
 use crate::error::{Error, Result};
@@ -109,6 +111,11 @@ impl Session {
         self.unit.is_read_only()
     }
 
+    /// Whether it may run on a replica.
+    pub(crate) fn may_run_on_replica(&self) -> bool {
+        self.unit.may_run_on_replica()
+    }
+
     /// The database it runs on.
     pub fn backend(&self) -> DbBackend {
         self.unit.backend()
@@ -123,9 +130,11 @@ impl Session {
         Ok(self.inner(level))
     }
 
-    /// A nested session whose statements wait for locks no longer than `milliseconds`.
-    pub(super) fn nested_limited(&self, milliseconds: u32) -> Result<Session> {
-        let level = self.unit.ledger().nest_limited(self.level, milliseconds)?;
+    /// A nested session whose statements wait for a lock no longer than `limit`: in whole milliseconds, at
+    /// least one.
+    pub(crate) fn nested_limited(&self, limit: Duration) -> Result<Session> {
+        let limit = milliseconds(limit);
+        let level = self.unit.ledger().nest_limited(self.level, limit)?;
         Ok(self.inner(level))
     }
 

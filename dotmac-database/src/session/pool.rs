@@ -67,6 +67,26 @@ impl Pool {
         Ok(Self::postgres(pool, config))
     }
 
+    /// Connections beside those of sessions, for locks that belong to one: they go on where no statement may
+    /// run for long, and a server finds within half a minute that their host is gone.
+    pub fn of_locks(config: &DatabaseConfig, most: u32, timeout: Duration) -> Result<PgPool> {
+        let mut config = config.clone();
+        config.statement_timeout = None;
+        config.lock_timeout = None;
+        let options = options::postgres(&config, config.url())?;
+        let options = options.options([
+            ("tcp_keepalives_idle", "10"),
+            ("tcp_keepalives_interval", "5"),
+            ("tcp_keepalives_count", "3"),
+        ]);
+        Ok(PgPoolOptions::new()
+            .max_connections(most)
+            .acquire_timeout(timeout)
+            .idle_timeout(config.idle_timeout)
+            .max_lifetime(config.pool_recycle)
+            .connect_lazy_with(options))
+    }
+
     fn postgres(pool: PgPool, config: &DatabaseConfig) -> Self {
         Pool::Postgres {
             pool,

@@ -146,7 +146,7 @@ async fn limited<T>(
     let nested = match wait {
         LockWait::Unlimited | LockWait::SkipLocked => return query(session).await,
         LockWait::Nowait => session.nested()?,
-        LockWait::Timeout(limit) => session.nested_limited(milliseconds(limit))?,
+        LockWait::Timeout(limit) => session.nested_limited(limit)?,
     };
     let found = query(&nested).await?;
     nested.commit().await?;
@@ -164,7 +164,7 @@ impl LockWait {
 }
 
 /// As `lock_timeout` takes it: a signed number of 32 bits, in which zero means no limit.
-fn milliseconds(limit: Duration) -> u32 {
+pub(super) fn milliseconds(limit: Duration) -> u32 {
     let limit = limit.as_nanos().div_ceil(1_000_000);
     let longest = i32::MAX.unsigned_abs();
     u32::try_from(limit).unwrap_or(longest).clamp(1, longest)

@@ -51,6 +51,11 @@ pub fn answer(kind: ErrorKind) -> Answer {
             "stale_version",
             "The row was changed meanwhile",
         ),
+        ErrorKind::StaleFence => (
+            S::CONFLICT,
+            "stale_fence",
+            "The row was changed by whoever has the lock now",
+        ),
         ErrorKind::Check => (S::UNPROCESSABLE_ENTITY, "check", "The row breaks a rule"),
         ErrorKind::NotNull => (S::UNPROCESSABLE_ENTITY, "not_null", "A value is missing"),
         ErrorKind::InvalidInput => (
@@ -107,6 +112,7 @@ mod tests {
             K::PhysicalDelete,
             K::BypassesRls,
             K::StaleVersion,
+            K::StaleFence,
             K::MissingVersion,
             K::ContextChange,
             K::Unprotected,

@@ -34,14 +34,17 @@ fn main() {
     }
     // Small where `cargo test` only wants to know whether the benchmark still runs.
     let is_bench = std::env::args().any(|it| it == "--bench");
-    let size = |full, small| if is_bench { full } else { small };
     runtime.block_on(async move {
         println!("| what | figure |\n|---|--:|");
-        trip::print(size(5_000, 5)).await;
-        held::print(size(1_000, 10), size(10, 1)).await;
-        waiters::print(size(1_000, 10)).await;
-        orphans::print(size(10_000, 10)).await;
-        turns::print(size(10_000, 64)).await;
+        trip::print(if is_bench { 5_000 } else { 5 }).await;
+        held::print(
+            if is_bench { 1_000 } else { 10 },
+            if is_bench { 10 } else { 1 },
+        )
+        .await;
+        waiters::print(if is_bench { 1_000 } else { 10 }).await;
+        orphans::print(if is_bench { 10_000 } else { 10 }).await;
+        turns::print(if is_bench { 10_000 } else { 64 }).await;
     });
 }
 

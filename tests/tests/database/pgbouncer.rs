@@ -26,8 +26,17 @@ impl PgBouncer {
         Self::before(server().port(), servers)
     }
 
+    /// One that does not refuse settings, by which a program would notice it.
+    pub fn that_hides(servers: u32) -> Self {
+        Self::ignoring("extra_float_digits,options", server().port(), servers)
+    }
+
     /// In front of the server on this port.
     pub fn before(server: u16, servers: u32) -> Self {
+        Self::ignoring("extra_float_digits", server, servers)
+    }
+
+    fn ignoring(ignored: &str, server: u16, servers: u32) -> Self {
         let folder = tempfile::Builder::new()
             .prefix("dotmac-pgb-")
             .tempdir()
@@ -42,7 +51,7 @@ impl PgBouncer {
              listen_port = {port}\nunix_socket_dir =\nauth_type = scram-sha-256\n\
              auth_file = {at}/users\npool_mode = transaction\ndefault_pool_size = {servers}\n\
              max_client_conn = 100\nlog_connections = 0\n\
-             log_disconnections = 0\nlog_stats = 0\nignore_startup_parameters = extra_float_digits\n",
+             log_disconnections = 0\nlog_stats = 0\nignore_startup_parameters = {ignored}\n",
         );
         std::fs::write(folder.join("settings"), settings).unwrap();
         let users = format!("\"{}\" \"{PASSWORD}\"\n", roles().application);
