@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use dotmac_database::migrate::database_url;
+use dotmac_database::migrate::{Runner, database_url};
 use dotmac_database::prelude::*;
 use dotmac_database::rls::{Login, Roles};
 use dotmac_database::testing::{ThrowawayPostgres, in_memory};
@@ -159,7 +159,7 @@ impl Place {
         ));
 
         let login = |role: &str| url_of(&admin_url, &name, Some((role, &password)));
-        migrate(&login(&roles.migrator)?, &roles).await?;
+        migrate(&login(&roles.migrator)?).await?;
         say("The migrations have run, as the migrator.");
         let config = DatabaseConfig::new(&login(&roles.application)?)?;
         let application = Database::connect(config).await?;
@@ -189,15 +189,10 @@ impl Postgres {
     }
 }
 
-/// Migrates as the migrator, and lets the application see which migrations ran: a readiness check asks.
-async fn migrate(url: &str, roles: &Roles) -> Outcome<()> {
+/// Migrates as the migrator.
+async fn migrate(url: &str) -> Outcome<()> {
     let migrator = sea_orm::Database::connect(url).await?;
-    Migrator::up(&migrator, None).await?;
-    let grant = format!(
-        "GRANT SELECT ON seaql_migrations TO \"{}\"",
-        roles.application
-    );
-    migrator.execute_unprepared(&grant).await?;
+    Runner::<Migrator>::new().up(None, &migrator).await?;
     Ok(migrator.close().await?)
 }
 

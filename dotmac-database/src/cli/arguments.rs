@@ -108,11 +108,13 @@ pub(super) enum Command {
         /// The schema's new name.
         schema: SchemaName,
     },
-    /// Moves a suspended tenant's rows into a schema of its own, or back to the shared tables.
+    /// Moves a suspended tenant's rows to a schema of its own, the shared tables or another database.
+    ///
+    /// Where a move was interrupted, the same command goes on, and removes what is left in the other place.
     Move {
         /// The tenant.
         tenant: TenantId,
-        /// Where to: `schema` or `rows`.
+        /// Where to: `schema`, `rows` or `database:<name>`.
         #[arg(long)]
         to: Placement,
     },
@@ -133,6 +135,12 @@ pub(super) enum Command {
         /// Where the file goes.
         #[arg(long, default_value = ".")]
         folder: PathBuf,
+        /// Write no file.
+        #[arg(long, conflicts_with_all = ["folder", "pg_dump"])]
+        no_file: bool,
+        /// The program that writes it, of the server's version or a newer one.
+        #[arg(long, default_value = "pg_dump")]
+        pg_dump: PathBuf,
     },
     /// Drops a tenant for good, with its schema and all rows.
     Drop {

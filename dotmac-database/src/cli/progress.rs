@@ -94,3 +94,93 @@ fn line(event: &FleetEvent) -> Option<String> {
         _ => return None,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::context::{SchemaName, TenantId};
+
+    fn tenant() -> TenantId {
+        TenantId::parse("acme").expect("valid")
+    }
+
+    fn failed() -> FleetEvent {
+        let error = "no".to_owned();
+        FleetEvent::Failed {
+            tenant: tenant(),
+            error,
+        }
+    }
+
+    fn done() -> FleetEvent {
+        FleetEvent::Done {
+            tenant: tenant(),
+            seconds: 0.125,
+        }
+    }
+
+    #[test]
+    fn each_event_that_matters_has_a_plain_line() {
+        let pending = vec!["m1".to_owned(), "m2".to_owned()];
+        let schema = SchemaName::parse("template").expect("valid");
+        for (event, expected) in [
+            (
+                FleetEvent::Shared { pending },
+                Some("shared schema: m1, m2"),
+            ),
+            (
+                FleetEvent::Template { schema },
+                Some("template: schema template"),
+            ),
+            (
+                FleetEvent::Planned { behind: 3 },
+                Some("3 tenants are behind"),
+            ),
+            (FleetEvent::Started { tenant: tenant() }, None),
+            (FleetEvent::Skipped { tenant: tenant() }, None),
+            (done(), Some("acme: migrated in 0.13 s")),
+            (failed(), Some("acme: failed: no")),
+            (
+                FleetEvent::Stopped { remaining: 2 },
+                Some("stopped: 2 tenants are left"),
+            ),
+        ] {
+            assert_eq!(line(&event).as_deref(), expected, "{event:?}");
+        }
+    }
+
+    #[test]
+    fn bar_counts_tenants_and_failures_over_all_plans() {
+        let (bar, failures) = (ProgressBar::hidden(), AtomicUsize::new(0));
+        let tell = |event| advance(&bar, &failures, &event);
+        tell(FleetEvent::Planned { behind: 3 });
+        tell(FleetEvent::Started { tenant: tenant() });
+        assert_eq!((bar.position(), bar.length()), (0, Some(3)));
+        tell(done());
+        tell(failed());
+        tell(FleetEvent::Skipped { tenant: tenant() });
+        assert_eq!((bar.position(), bar.length()), (3, Some(3)));
+        assert_eq!(bar.message(), ", 1 failed");
+        // Tenants that came meanwhile.
+        tell(FleetEvent::Planned { behind: 2 });
+        tell(failed());
+        assert_eq!((bar.position(), bar.length()), (4, Some(5)));
+        assert_eq!(bar.message(), ", 2 failed");
+        assert!(!bar.is_finished());
+        tell(FleetEvent::Stopped { remaining: 1 });
+        assert!(bar.is_finished());
+    }
+
+    #[test]
+    fn style_of_the_bar_is_one_that_indicatif_reads() {
+        assert!(ProgressStyle::with_template(STYLE).is_ok());
+    }
+
+    #[test]
+    fn program_without_a_terminal_tells_lines() {
+        if !io::stderr().is_terminal() {
+            assert!(matches!(Progress::new(false), Progress::Lines));
+        }
+        assert!(matches!(Progress::new(true), Progress::Json));
+    }
+}

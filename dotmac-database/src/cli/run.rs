@@ -72,8 +72,14 @@ impl Tenants {
                 let is_complete = migrate(fleet, json, db).await?;
                 return Ok(exit_code(is_complete));
             }
-            Command::Archive { tenant, folder } => {
-                archive(&fleet, &tenant, &folder, db).await?;
+            Command::Archive {
+                tenant,
+                folder,
+                no_file,
+                pg_dump,
+            } => {
+                let folder = (!no_file).then_some(folder.as_path());
+                archive(&fleet.pg_dump(pg_dump), &tenant, folder, db).await?;
                 return Ok(ExitCode::SUCCESS);
             }
             Command::Drop {
@@ -168,7 +174,7 @@ async fn migrate<Shared: MigratorTrait, Tenant: MigratorTrait>(
 async fn archive<Shared: MigratorTrait, Tenant: MigratorTrait>(
     fleet: &Fleet<Shared, Tenant>,
     tenant: &TenantId,
-    folder: &Path,
+    folder: Option<&Path>,
     db: &DatabaseConnection,
 ) -> Result<()> {
     let archived = fleet.archive(tenant, folder, db).await?;

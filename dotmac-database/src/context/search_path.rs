@@ -79,6 +79,13 @@ impl SearchPath {
         let schemas = own.into_iter().chain(self.shared());
         Ok(SessionPath(schemas.map(str::to_owned).collect()))
     }
+
+    /// The path of work in a schema of any name.
+    pub(crate) fn within(&self, schema: &SchemaName) -> Result<SessionPath> {
+        self.check()?;
+        let schemas = std::iter::once(schema.as_str()).chain(self.shared());
+        Ok(SessionPath(schemas.map(str::to_owned).collect()))
+    }
 }
 
 /// The schemas of one session's path, unquoted.

@@ -86,7 +86,7 @@ impl Include {
 
     /// Whether the table is looked at.
     pub fn has_table(&self, schema: &str, table: &str) -> bool {
-        table != MIGRATIONS && self.has_schema(schema) && self.tables.has(table)
+        !MIGRATIONS.contains(&table) && self.has_schema(schema) && self.tables.has(table)
     }
 
     /// Whether the view is looked at.
@@ -100,8 +100,9 @@ impl Include {
     }
 }
 
-/// The table in which sea-orm-migration remembers what it has applied.
-const MIGRATIONS: &str = "seaql_migrations";
+/// The tables in which sea-orm-migration remembers what it has applied, the second one for tenants of a database
+/// that has both.
+const MIGRATIONS: [&str; 2] = ["seaql_migrations", "seaql_migrations_tenant"];
 
 #[derive(Debug, Clone, Default)]
 struct Names {

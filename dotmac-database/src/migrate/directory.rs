@@ -3,6 +3,7 @@
 use sea_orm::ConnectionTrait;
 use sea_orm_migration::SchemaManager;
 
+use super::fleet::{create_moves, drop_moves};
 use crate::context::TENANT_SETTING;
 use crate::error::Result;
 use crate::ident::{literal, quote};
@@ -11,8 +12,9 @@ use crate::tenancy::{Directory, TenantState};
 
 const TRIGGER: &str = "dotmac_tenants_notify";
 
-/// Creates the table of a [`Directory`] with its policies, and the trigger that tells
-/// [`events`](Directory::events) of each change.
+/// Creates the table of a [`Directory`] with its policies, the trigger that tells
+/// [`events`](Directory::events) of each change, and `dotmac_moves`, in which the migrator notes what a move
+/// of a tenant has left elsewhere.
 ///
 /// The application may read the row of its current tenant; the migrator and the system role all, and
 /// change them. Where the table exists, it stays, and the rest is made anew.
@@ -24,7 +26,10 @@ pub async fn install_directory(directory: &Directory, manager: &SchemaManager<'_
     let db = manager.get_connection();
     postgres_only(db, "a directory of tenants")?;
     let roles = Roles::of_database(db).await?;
-    let sql = create(directory) + &notify(directory) + &protect(directory, &roles);
+    let sql = create(directory)
+        + &notify(directory)
+        + &protect(directory, &roles)
+        + &create_moves(directory, &roles);
     db.execute_unprepared(&sql).await?;
     Ok(())
 }
@@ -37,7 +42,8 @@ pub async fn remove_directory(directory: &Directory, manager: &SchemaManager<'_>
     let db = manager.get_connection();
     postgres_only(db, "a directory of tenants")?;
     let sql = format!(
-        "DROP TABLE IF EXISTS {};DROP FUNCTION IF EXISTS {}();",
+        "{}DROP TABLE IF EXISTS {};DROP FUNCTION IF EXISTS {}();",
+        drop_moves(directory),
         directory.table(),
         directory.sibling(TRIGGER),
     );

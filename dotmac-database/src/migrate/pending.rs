@@ -9,7 +9,8 @@ use crate::error::{Error, ErrorKind, Result};
 /// The names of the migrations of `M` that have not run on the database, in their order.
 ///
 /// It reads only, and so can be asked as the application's role, which needs SELECT on the migrator's
-/// table (`GRANT SELECT ON seaql_migrations TO …`). For
+/// table: a [`Runner`](super::Runner) gives it, or
+/// [`Roles::show_migrations`](crate::rls::Roles::show_migrations). For
 /// [`Database::health_with`](crate::Database::health_with).
 ///
 /// # Errors

@@ -3,12 +3,13 @@
 use std::marker::PhantomData;
 use std::pin::Pin;
 
-use sea_orm::DatabaseConnection;
+use sea_orm::{DatabaseConnection, DbBackend};
 use sea_orm_migration::MigratorTrait;
 
 use super::hook::{HookResult, Hooks};
 use super::lock::Lock;
 use crate::error::Result;
+use crate::rls::Roles;
 
 /// Applies the migrations of `M`, and then runs hooks: grants, views, reference data, whatever has to
 /// be right after each migration.
@@ -16,7 +17,9 @@ use crate::error::Result;
 /// Hooks run in their order after `up`, `fresh` and `refresh`, also where no migration was pending, so
 /// that a hook that failed is run again: write them so that they can be. After an `up` that leaves
 /// migrations pending (`steps`) none runs, because hooks are written for the newest schema; nor does
-/// any after `down` and `reset`. `M::status` needs no runner.
+/// any after `down` and `reset`. `M::status` needs no runner. Before the hooks, the application's role, where
+/// there is one, gets the right to see which migrations ran
+/// ([`Roles::show_migrations`](crate::rls::Roles::show_migrations)).
 ///
 /// # Guarantees
 /// On PostgreSQL, each migration is a transaction of its own, committed before the next begins; the
@@ -87,7 +90,7 @@ impl<M: MigratorTrait> Runner<M> {
     pub async fn up(&self, steps: Option<u32>, db: &DatabaseConnection) -> Result<()> {
         let lock = Lock::acquire(db).await?;
         M::up(db, steps).await?;
-        self.run_hooks(db).await?;
+        self.finish(db).await?;
         lock.release().await
     }
 
@@ -98,7 +101,7 @@ impl<M: MigratorTrait> Runner<M> {
     pub async fn fresh(&self, db: &DatabaseConnection) -> Result<()> {
         let lock = Lock::acquire(db).await?;
         M::fresh(db).await?;
-        self.run_hooks(db).await?;
+        self.finish(db).await?;
         lock.release().await
     }
 
@@ -109,7 +112,7 @@ impl<M: MigratorTrait> Runner<M> {
     pub async fn refresh(&self, db: &DatabaseConnection) -> Result<()> {
         let lock = Lock::acquire(db).await?;
         M::refresh(db).await?;
-        self.run_hooks(db).await?;
+        self.finish(db).await?;
         lock.release().await
     }
 
@@ -133,7 +136,12 @@ impl<M: MigratorTrait> Runner<M> {
         lock.release().await
     }
 
-    async fn run_hooks(&self, db: &DatabaseConnection) -> Result<()> {
+    async fn finish(&self, db: &DatabaseConnection) -> Result<()> {
+        if db.get_database_backend() == DbBackend::Postgres {
+            let table = M::migration_table_name().to_string();
+            let roles = Roles::of_database(db).await?;
+            roles.show_migrations(&table, db).await?;
+        }
         let pending = M::get_pending_migrations(db).await?;
         if !pending.is_empty() && !self.hooks.is_empty() {
             tracing::info!(pending = pending.len(), "hooks wait for the last migration");

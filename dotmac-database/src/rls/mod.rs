@@ -13,6 +13,7 @@
 //! [`Roles::create`] and [`Roles::drop`] send several, and can be run again.
 
 mod check;
+mod history;
 mod policy;
 mod role;
 mod table;

@@ -63,7 +63,7 @@ pub enum MigrationHealth {
     },
     /// The check failed, or took longer than two seconds.
     Unknown {
-        /// Why: `denied` asks for `GRANT SELECT ON seaql_migrations` to the application's role.
+        /// Why: `denied` asks for the right to read `seaql_migrations`, which a `migrate::Runner` gives.
         reason: UnknownReason,
     },
 }

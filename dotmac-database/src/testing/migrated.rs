@@ -65,6 +65,8 @@ impl ThrowawayPostgres {
         inside.close().await?;
         let migrator = connect(&database.url(Login::Migrator)).await?;
         M::up(&migrator, None).await?;
+        let table = M::migration_table_name().to_string();
+        database.roles.show_migrations(&table, &migrator).await?;
         migrator.close().await?;
         Ok(database)
     }

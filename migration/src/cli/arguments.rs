@@ -6,14 +6,15 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 use dotmac_database::cli::Tenants;
 use dotmac_database::migrate::{
-    Comparison, Fleet, Generate, Include, Runner, database_url, diff, generate,
+    Comparison, Generate, Include, Runner, database_url, diff, generate,
 };
 use sea_orm::{ConnectOptions, Database, DatabaseConnection};
 use sea_orm_migration::{MigratorTrait, SchemaManager};
 use tracing_subscriber::EnvFilter;
 
+use super::databases::{TenantDatabase, fleet};
 use super::rls::Rls;
-use crate::{Migrator, TenantMigrator};
+use crate::Migrator;
 
 /// Migrates the example application's database.
 ///
@@ -35,6 +36,18 @@ pub struct Cli {
     /// The database.
     #[arg(short = 'u', long, global = true)]
     database_url: Option<String>,
+
+    /// A database that tenants may be placed in, as `<name>=<url>` of its migrator; can be given several
+    /// times. The variable separates them by commas, and shows no password to who lists processes.
+    #[arg(
+        long = "tenant-database",
+        value_name = "NAME=URL",
+        global = true,
+        env = "TENANT_DATABASES",
+        hide_env_values = true,
+        value_delimiter = ','
+    )]
+    tenant_databases: Vec<TenantDatabase>,
 
     /// What to do; without it, all that is pending is applied.
     #[command(subcommand)]
@@ -162,7 +175,10 @@ impl Cli {
             Command::Reset => runner.reset(&db).await?,
             Command::Status => Migrator::status(&db).await?,
             Command::Rls(rls) => return rls.run(&db).await,
-            Command::Tenants(tenants) => return Ok(tenants.run(fleet(), &db).await?),
+            Command::Tenants(tenants) => {
+                let fleet = fleet(self.tenant_databases);
+                return Ok(tenants.run(fleet, &db).await?);
+            }
             Command::Completions { shell } => {
                 let mut command = Cli::command();
                 let name = command.get_name().to_owned();
@@ -202,11 +218,6 @@ impl Cli {
 /// The migrations, and what runs after them.
 fn runner() -> Runner<Migrator> {
     Runner::new()
-}
-
-/// The tenants that have a schema of their own.
-fn fleet() -> Fleet<Migrator, TenantMigrator> {
-    Fleet::new()
 }
 
 impl Filter {

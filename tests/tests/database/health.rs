@@ -73,14 +73,19 @@ async fn migrations_are_current_pending_or_not_to_be_told() {
             .await;
         (health.is_ready(), health.migrations.unwrap())
     };
-    let reason = UnknownReason::Denied;
-    assert_eq!(check().await, (false, MigrationHealth::Unknown { reason }));
     let admin = shop.admin().await;
-    let grant = format!(
-        "GRANT SELECT ON seaql_migrations TO {}",
+    assert_eq!(check().await, (true, MigrationHealth::Current));
+    let revoke = format!(
+        "REVOKE SELECT ON seaql_migrations FROM {}",
         roles().application
     );
-    admin.execute_unprepared(&grant).await.unwrap();
+    admin.execute_unprepared(&revoke).await.unwrap();
+    let reason = UnknownReason::Denied;
+    assert_eq!(check().await, (false, MigrationHealth::Unknown { reason }));
+    for _ in 0..2 {
+        let granted = roles().show_migrations("seaql_migrations", &admin).await;
+        granted.unwrap();
+    }
     assert_eq!(check().await, (true, MigrationHealth::Current));
     let forget = "DELETE FROM seaql_migrations WHERE version LIKE '%_shop'";
     admin.execute_unprepared(forget).await.unwrap();

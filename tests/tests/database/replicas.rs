@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use dotmac_database::ReplicaState;
 use dotmac_database::prelude::*;
+use dotmac_database::{ReplicaState, SearchPath, Tenancy};
 use futures_util::FutureExt;
 use migration::entity::order;
-use sea_orm::{ConnectionTrait, IsolationLevel};
+use sea_orm::{ConnectionTrait, DbBackend, IsolationLevel, Statement};
 
 use crate::cluster::{Cluster, port, port_of_read, primary, until, until_state};
 use crate::pgbouncer::PgBouncer;
-use crate::support::{kind, set_total};
+use crate::support::{kind, roles, set_total};
 
 const PAUSE: &str = "SELECT pg_wal_replay_pause()";
 const RESUME: &str = "SELECT pg_wal_replay_resume()";
@@ -156,6 +156,44 @@ async fn replica_behind_the_limit_is_not_read() {
     admin.execute_unprepared(RESUME).await.unwrap();
     until_state(&db, ReplicaState::Fit).await;
     while port_of_read(&db, &cluster.b).await != replica.port() {}
+}
+
+#[tokio::test]
+async fn replica_that_has_no_schema_yet_is_kept_with_its_connection_for_others() {
+    let cluster = Cluster::open().await;
+    let replica = cluster.replica().await;
+    let config = cluster.config().replica(&cluster.on(&replica)).unwrap();
+    let db = Database::connect(config.pool_size(1)).await.unwrap();
+    until_state(&db, ReplicaState::Fit).await;
+    let schemas = Tenancy::Schemas(SearchPath::tenant());
+    let schemas = db.with_tenancy(schemas).unwrap();
+    let backend = async || {
+        let read = db.read(&cluster.b, async |tx| {
+            assert_eq!(port(tx).await?, replica.port());
+            let sql = "SELECT pg_backend_pid()";
+            let row = tx.query_one_raw(Statement::from_string(DbBackend::Postgres, sql));
+            row.await?.unwrap().try_get_by_index::<i32>(0)
+        });
+        read.await.unwrap()
+    };
+    let before = backend().await;
+    let admin = cluster.admin(&replica).await;
+    admin.execute_unprepared(PAUSE).await.unwrap();
+    let url = primary().url("postgres", primary().password(), &cluster.name);
+    let there = sea_orm::Database::connect(url).await.unwrap();
+    let make = format!(
+        "CREATE SCHEMA tenant_acme; GRANT USAGE ON SCHEMA tenant_acme TO {}",
+        roles().application
+    );
+    there.execute_unprepared(&make).await.unwrap();
+    for _ in 0..3 {
+        assert_eq!(port_of_read(&schemas, &cluster.a).await, primary().port());
+        // Its only connection was rolled back, and nobody closed it.
+        assert_eq!(backend().await, before);
+    }
+    assert_eq!(db.statistics().replicas[0].state, ReplicaState::Fit);
+    admin.execute_unprepared(RESUME).await.unwrap();
+    while port_of_read(&schemas, &cluster.a).await != replica.port() {}
 }
 
 #[tokio::test]

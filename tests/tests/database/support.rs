@@ -3,13 +3,13 @@
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use dotmac_database::migrate::Runner;
 use dotmac_database::prelude::*;
 use dotmac_database::rls::{Login, Roles};
 use dotmac_database::testing::ThrowawayPostgres;
 use migration::Migrator;
 use migration::entity::{order, order_line, product, tenant, user};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, Statement};
-use sea_orm_migration::MigratorTrait;
 use tokio::sync::OnceCell;
 
 pub const A: &str = "acme";
@@ -241,6 +241,6 @@ async fn make_template() {
     shop.close().await.unwrap();
     let url = server().url(&roles().migrator, PASSWORD, "shop");
     let migrator = sea_orm::Database::connect(url).await.unwrap();
-    Migrator::up(&migrator, None).await.unwrap();
+    Runner::<Migrator>::new().up(None, &migrator).await.unwrap();
     migrator.close().await.unwrap();
 }

@@ -2,14 +2,14 @@
 //!
 //! Seam into SeaORM 2.0: the pool behind a `DatabaseConnection` knows how to connect.
 
-use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseConnectionType};
-use sqlx::postgres::PgPoolOptions;
+use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseConnectionType, DbErr, RuntimeErr};
 
-use crate::context::{SchemaName, TenantId};
+use crate::context::{SchemaName, SearchPath, SessionPath, TenantId};
 use crate::error::{Error, Result};
 use crate::ident::literal;
 
-/// A pool of its own to the same server, of `connections` at most, which connects when it is used.
+/// A pool of its own to the same server, of `connections` at most, which connects when it is used; what the
+/// other pool does to a new connection, such as setting the search path, this one does too.
 ///
 /// A BEGIN whose future is dropped leaves a pooled connection inside of a transaction. The connections
 /// of this pool are closed with it, and the server rolls back.
@@ -24,10 +24,9 @@ pub fn beside(db: &DatabaseConnection, connections: usize) -> Result<DatabaseCon
         });
     };
     let pool = db.get_postgres_connection_pool();
-    let acquire_timeout = pool.options().get_acquire_timeout();
-    let beside = PgPoolOptions::new()
+    let options = pool.options().clone().min_connections(0);
+    let beside = options
         .max_connections(u32::try_from(connections).unwrap_or(u32::MAX))
-        .acquire_timeout(acquire_timeout)
         .connect_lazy_with(pool.connect_options().as_ref().clone());
     Ok(beside.into())
 }
@@ -37,6 +36,13 @@ pub fn beside(db: &DatabaseConnection, connections: usize) -> Result<DatabaseCon
 pub async fn lock<C: ConnectionTrait>(tenant: &TenantId, transaction: &C) -> Result<()> {
     let name = format!("tenant {tenant}");
     lock_name("pg_advisory_xact_lock", &name, transaction).await
+}
+
+/// The same for as long as it takes, while other connections do the work.
+pub async fn hold<C: ConnectionTrait>(tenant: &TenantId, transaction: &C) -> Result<()> {
+    let patient = "SET LOCAL idle_in_transaction_session_timeout = 0";
+    transaction.execute_unprepared(patient).await?;
+    lock(tenant, transaction).await
 }
 
 /// The same for the template.
@@ -64,9 +70,30 @@ async fn lock_name<C: ConnectionTrait>(function: &str, name: &str, transaction: 
     Ok(())
 }
 
-/// Has the rest of the transaction find and make unqualified names in this schema only.
-pub async fn enter<C: ConnectionTrait>(schema: &SchemaName, transaction: &C) -> Result<()> {
-    let sql = format!("SET LOCAL search_path = {}", schema.sql());
-    transaction.execute_unprepared(&sql).await?;
-    Ok(())
+/// Has the rest of the transaction make unqualified names in this schema, and find them there and in the
+/// shared schemas of the path.
+///
+/// # Errors
+/// [`TenancyError::UnknownSchema`](crate::TenancyError::UnknownSchema) for a schema that is not there;
+/// [`Error::Config`] for a path with the schema of one tenant.
+pub async fn enter<C: ConnectionTrait>(
+    schema: &SchemaName,
+    path: &SearchPath,
+    transaction: &C,
+) -> Result<()> {
+    let path = path.within(schema)?;
+    let sql = path.set_local() + &path.check();
+    let entered = transaction.execute_unprepared(&sql).await;
+    entered.map(drop).map_err(|error| refusal(&path, error))
+}
+
+fn refusal(path: &SessionPath, error: DbErr) -> Error {
+    if let DbErr::Exec(RuntimeErr::SqlxError(refused)) = &error
+        && let Some(refused) = refused.as_database_error()
+        && let Some("3F000" | "42501") = refused.code().as_deref()
+        && let Some(unknown) = path.unknown(refused.message())
+    {
+        return unknown.into();
+    }
+    error.into()
 }

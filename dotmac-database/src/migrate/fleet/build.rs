@@ -144,7 +144,7 @@ impl<Shared: MigratorTrait, Tenant: MigratorTrait> Fleet<Shared, Tenant> {
             }
             None => self.make_schema(schema, transaction).await?,
         }
-        enter(schema, transaction).await?;
+        enter(schema, &self.path, transaction).await?;
         Tenant::up(transaction, None).await?;
         Ok(())
     }

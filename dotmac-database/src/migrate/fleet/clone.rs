@@ -43,7 +43,7 @@ impl<Shared: MigratorTrait, Tenant: MigratorTrait> Fleet<Shared, Tenant> {
             .await?;
         let schema = own_schema(&record)?;
         clone_schema(pattern, schema, data, &transaction).await?;
-        enter(schema, &transaction).await?;
+        enter(schema, &self.path, &transaction).await?;
         Tenant::up(&transaction, None).await?;
         directory
             .set_version(to, &self.version(), &transaction)

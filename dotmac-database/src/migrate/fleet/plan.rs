@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::aside::{beside, enter};
 use super::event::told;
+use super::history::{Apart, is_common};
 use super::settings::Fleet;
 use super::tenant::is_current;
 use crate::context::{SchemaName, TenantId};
@@ -95,23 +96,30 @@ impl<Shared: MigratorTrait, Tenant: MigratorTrait> Fleet<Shared, Tenant> {
         }
         match &record.placement {
             Placement::Database(name) => {
-                let theirs = beside(&self.connect(record, name).await?, 1)?;
-                pending_in::<Tenant>(record.schema.as_ref(), &theirs).await
+                let theirs = beside(&self.connect(&record.tenant, name).await?, 1)?;
+                self.pending_in(record.schema.as_ref(), &theirs).await
             }
-            _ => pending_in::<Tenant>(record.schema.as_ref(), aside).await,
+            _ => self.pending_in(record.schema.as_ref(), aside).await,
         }
     }
-}
 
-async fn pending_in<Tenant: MigratorTrait>(
-    schema: Option<&SchemaName>,
-    db: &DatabaseConnection,
-) -> Result<Vec<String>> {
-    let transaction = db.begin().await?;
-    if let Some(schema) = schema {
-        enter(schema, &transaction).await?;
+    async fn pending_in(
+        &self,
+        schema: Option<&SchemaName>,
+        db: &DatabaseConnection,
+    ) -> Result<Vec<String>> {
+        let transaction = db.begin().await?;
+        let pending = match schema {
+            Some(schema) => {
+                enter(schema, &self.path, &transaction).await?;
+                pending::<Tenant>(&transaction).await?
+            }
+            None if is_common::<Shared, Tenant, _>(&transaction).await? => {
+                pending::<Tenant>(&transaction).await?
+            }
+            None => pending::<Apart<Shared, Tenant>>(&transaction).await?,
+        };
+        transaction.rollback().await?;
+        Ok(pending)
     }
-    let pending = pending::<Tenant>(&transaction).await?;
-    transaction.rollback().await?;
-    Ok(pending)
 }

@@ -4,6 +4,7 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement, Transac
 use sea_orm_migration::MigratorTrait;
 
 use super::aside::{beside, lock};
+use super::leftover::Leftover;
 use super::settings::Fleet;
 use crate::context::{SchemaName, TenantId};
 use crate::error::{Result, TenancyError};
@@ -30,7 +31,8 @@ impl<Shared: MigratorTrait, Tenant: MigratorTrait> Fleet<Shared, Tenant> {
     ///
     /// # Errors
     /// [`TenancyError::NotConfirmed`]; [`TenancyError::UnknownTenant`];
-    /// [`TenancyError::HasDependents`]; the database's.
+    /// [`TenancyError::HasDependents`]; [`TenancyError::State`] where a move has left rows elsewhere; the
+    /// database's.
     ///
     /// # Cancel safety
     /// Where the future is dropped, all is gone or nothing.
@@ -49,6 +51,14 @@ impl<Shared: MigratorTrait, Tenant: MigratorTrait> Fleet<Shared, Tenant> {
         let transaction = aside.begin().await?;
         lock(tenant, &transaction).await?;
         let record = self.directory.known(tenant, &transaction).await?;
+        if let Some(left) = Leftover::find(&self.directory, tenant, &transaction).await? {
+            return Err(TenancyError::State {
+                tenant: tenant.to_string(),
+                state: format!("moving, with rows left at `{}`", left.placement),
+                remedy: format!("end that by moving it to `{}`", record.placement),
+            }
+            .into());
+        }
         // The schema of a tenant that was never finished is somebody else's.
         let is_made =
             record.state != TenantState::Creating && record.placement == Placement::Schema;

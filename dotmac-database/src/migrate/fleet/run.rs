@@ -122,7 +122,7 @@ impl<Shared: MigratorTrait, Tenant: MigratorTrait> Fleet<Shared, Tenant> {
         let transaction = aside.begin().await?;
         lock_template(&schema, &transaction).await?;
         self.make_schema(&schema, &transaction).await?;
-        enter(&schema, &transaction).await?;
+        enter(&schema, &self.path, &transaction).await?;
         Tenant::up(&transaction, None).await?;
         note_template(&schema, &program, &transaction).await?;
         Ok(transaction.commit().await?)

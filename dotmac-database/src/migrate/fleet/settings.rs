@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::marker::PhantomData;
+use std::path::PathBuf;
 use std::pin::Pin;
 
 use futures_util::future::BoxFuture;
@@ -10,7 +11,7 @@ use sea_orm_migration::MigratorTrait;
 
 use super::event::FleetEvent;
 use super::report::FleetReport;
-use crate::context::SchemaName;
+use crate::context::{SchemaName, SearchPath};
 use crate::error::Result;
 use crate::migrate::hook::{HookResult, Hooks};
 use crate::tenancy::{DatabaseName, Directory, SchemaVersion};
@@ -41,11 +42,13 @@ use crate::tenancy::{DatabaseName, Directory, SchemaVersion};
 pub struct Fleet<Shared, Tenant> {
     pub(super) directory: Directory,
     pub(super) template: Option<SchemaName>,
+    pub(super) path: SearchPath,
     pub(super) concurrency: usize,
     pub(super) hooks: Hooks,
     pub(super) observer: Box<dyn Fn(&FleetEvent) + Send + Sync>,
     pub(super) canary: Option<Canary>,
     pub(super) databases: Option<Box<Databases>>,
+    pub(super) pg_dump: PathBuf,
     migrators: PhantomData<fn() -> (Shared, Tenant)>,
 }
 
@@ -67,11 +70,13 @@ impl<Shared: MigratorTrait, Tenant: MigratorTrait> Fleet<Shared, Tenant> {
         Fleet {
             directory: Directory::new(),
             template: None,
+            path: SearchPath::tenant(),
             concurrency: Self::CONCURRENCY,
             hooks: Hooks::default(),
             observer: Box::new(|_| {}),
             canary: None,
             databases: None,
+            pg_dump: PathBuf::from("pg_dump"),
             migrators: PhantomData,
         }
     }
@@ -86,6 +91,12 @@ impl<Shared: MigratorTrait, Tenant: MigratorTrait> Fleet<Shared, Tenant> {
     pub fn template(self, schema: SchemaName) -> Self {
         let template = Some(schema);
         Fleet { template, ..self }
+    }
+
+    /// Has a tenant's migrations find unqualified names in these schemas too, after the tenant's own, as the
+    /// sessions of the program do. What they make is in the tenant's.
+    pub fn search_path(self, path: SearchPath) -> Self {
+        Fleet { path, ..self }
     }
 
     /// So many tenants at a time, each on a connection of its own; one at least.
@@ -133,7 +144,9 @@ impl<Shared: MigratorTrait, Tenant: MigratorTrait> Fleet<Shared, Tenant> {
     /// Says how to connect to the databases of tenants that have another one, as their migrator.
     ///
     /// The tenant's migrations run there in the schema that the connection's search path finds first, once
-    /// for all tenants that share the database; the shared migrations do not.
+    /// for all tenants that share the database; the shared migrations do not. Where both have the table
+    /// `seaql_migrations`, those of tenants are remembered in `seaql_migrations_tenant` there, so that a program
+    /// may run the shared ones as well.
     pub fn databases<F, Fut>(self, connect: F) -> Self
     where
         F: Fn(DatabaseName) -> Fut + Send + Sync + 'static,
@@ -142,6 +155,13 @@ impl<Shared: MigratorTrait, Tenant: MigratorTrait> Fleet<Shared, Tenant> {
         let connect: Box<Databases> = Box::new(move |name| Box::pin(connect(name)));
         let databases = Some(connect);
         Fleet { databases, ..self }
+    }
+
+    /// The program that writes archives, of the server's version or a newer one; by default the `pg_dump` that
+    /// `PATH` leads to.
+    pub fn pg_dump(self, program: impl Into<PathBuf>) -> Self {
+        let pg_dump = program.into();
+        Fleet { pg_dump, ..self }
     }
 
     /// The version of a tenant's schema that has all migrations.

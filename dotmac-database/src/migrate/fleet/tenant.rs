@@ -4,7 +4,9 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement, Transac
 use sea_orm_migration::MigratorTrait;
 
 use super::aside::{beside, enter, lock};
+use super::history::{Apart, take_over};
 use super::settings::Fleet;
+use crate::context::{SchemaName, TenantId};
 use crate::error::{Error, Result, TenancyError};
 use crate::ident::literal;
 use crate::tenancy::{
@@ -57,7 +59,7 @@ impl<Shared: MigratorTrait, Tenant: MigratorTrait> Fleet<Shared, Tenant> {
             let schema = schema.to_string();
             return Err(TenancyError::UnknownSchema { schema }.into());
         }
-        enter(schema, &transaction).await?;
+        enter(schema, &self.path, &transaction).await?;
         Tenant::up(&transaction, None).await?;
         self.directory
             .set_version(&record.tenant, &self.version(), &transaction)
@@ -77,17 +79,8 @@ impl<Shared: MigratorTrait, Tenant: MigratorTrait> Fleet<Shared, Tenant> {
         if !self.is_behind(record)? {
             return Ok(Outcome::Skipped);
         }
-        let theirs = beside(&self.connect(record, name).await?, 1)?;
-        let transaction = theirs.begin().await?;
-        // Several tenants may share the database.
-        let all = "SELECT pg_advisory_xact_lock(hashtextextended('dotmac database', 0))";
-        transaction.execute_unprepared(all).await?;
-        if let Some(schema) = &record.schema {
-            self.make_schema(schema, &transaction).await?;
-            enter(schema, &transaction).await?;
-        }
-        Tenant::up(&transaction, None).await?;
-        transaction.commit().await?;
+        let theirs = beside(&self.connect(&record.tenant, name).await?, 1)?;
+        self.migrate_in(record.schema.as_ref(), &theirs).await?;
         theirs.close().await?;
         self.directory
             .set_version(&record.tenant, &self.version(), aside)
@@ -95,14 +88,37 @@ impl<Shared: MigratorTrait, Tenant: MigratorTrait> Fleet<Shared, Tenant> {
         Ok(Outcome::Done)
     }
 
+    /// Runs the tenant's migrations in a database of its own, for all tenants that share it.
+    pub(super) async fn migrate_in(
+        &self,
+        schema: Option<&SchemaName>,
+        theirs: &DatabaseConnection,
+    ) -> Result<()> {
+        let transaction = theirs.begin().await?;
+        let all = "SELECT pg_advisory_xact_lock(hashtextextended('dotmac database', 0))";
+        transaction.execute_unprepared(all).await?;
+        match schema {
+            Some(schema) => {
+                self.make_schema(schema, &transaction).await?;
+                enter(schema, &self.path, &transaction).await?;
+                Tenant::up(&transaction, None).await?;
+            }
+            None => {
+                take_over::<Shared, Tenant, _>(&transaction).await?;
+                Apart::<Shared, Tenant>::up(&transaction, None).await?;
+            }
+        }
+        Ok(transaction.commit().await?)
+    }
+
     pub(super) async fn connect(
         &self,
-        record: &TenantRecord,
+        tenant: &TenantId,
         name: &DatabaseName,
     ) -> Result<DatabaseConnection> {
         let Some(connect) = &self.databases else {
             return Err(TenancyError::State {
-                tenant: record.tenant.to_string(),
+                tenant: tenant.to_string(),
                 state: format!("in database `{name}`"),
                 remedy: "say by `Fleet::databases` how to connect to it".to_owned(),
             }

@@ -1,95 +1,129 @@
-//! `Fleet::move_to`: a tenant gets a schema of its own, or comes back to the shared tables.
+//! `Fleet::move_to`: a tenant's rows go to shared tables, a schema of its own, or another database.
 
-use sea_orm::{DatabaseConnection, TransactionTrait};
+use sea_orm::{DatabaseConnection, DatabaseTransaction, TransactionTrait};
 use sea_orm_migration::MigratorTrait;
 
-use super::aside::{beside, lock};
+use super::aside::{beside, hold};
 use super::change::own_schema;
+use super::leftover::Leftover;
 use super::remove::drop_schema;
 use super::settings::Fleet;
 use crate::context::{SchemaName, TenantId};
-use crate::error::{Error, Result, TenancyError};
+use crate::error::{Result, TenancyError};
 use crate::tenancy::{Placement, RowPlace, TenantRecord, TenantState, copy_rows, remove_rows};
 
+/// For the lock, the two sides, and the switch.
+pub const CONNECTIONS: usize = 4;
+
 impl<Shared: MigratorTrait, Tenant: MigratorTrait> Fleet<Shared, Tenant> {
-    /// Moves the rows of a suspended tenant between the shared tables and a schema of its own, and notes it in
-    /// the directory; nothing where they are there already. It stays suspended.
+    /// Moves the rows of a suspended tenant to another place, and notes it in the directory; nothing where they
+    /// are there already. It stays suspended.
     ///
-    /// The schema is made as [`create`](Self::create) makes one; on the way back, it is dropped with all
-    /// that is in it, unless something outside of it is made of that. See [`copy_rows`] for what moves and
-    /// what is verified. Rows that wait for the move's locks are not redirected: let what runs for the tenant
-    /// end before.
+    /// A schema is made as [`create`](Self::create) makes one, and a database gets the tenant's migrations. A
+    /// schema that the tenant leaves is dropped with all that is in it, unless something outside of it is made
+    /// of that. See [`copy_rows`] for what moves and what is verified. Let what runs for the tenant end before:
+    /// requests that wait are not redirected.
+    ///
+    /// Between the shared tables and a schema, it is one transaction. Between two databases, the rows are copied
+    /// through this process, read in one snapshot and compared; then, while nobody can write to the old tables,
+    /// the directory is switched, and the old rows are removed if they are still the same.
     ///
     /// # Errors
-    /// [`TenancyError::UnknownTenant`]; [`TenancyError::State`] for a tenant that is not suspended, and for one
-    /// that is in another database or is to go there; [`TenancyError::HasDependents`]; those of
-    /// [`create`](Self::create), [`copy_rows`] and [`remove_rows`].
+    /// [`TenancyError::UnknownTenant`]; [`TenancyError::State`] for a tenant that is not suspended, and for a
+    /// database that nobody said how to connect to; [`TenancyError::HasDependents`];
+    /// [`TenancyError::NotClonable`]; those of [`create`](Self::create), [`copy_rows`] and [`remove_rows`].
     ///
     /// # Cancel safety
-    /// Where the future is dropped, or the process killed, the tenant is where it was, or has moved as a whole.
+    /// Where the future is dropped, or the process killed, the tenant is where it was, or has moved as a whole,
+    /// as the directory says. Between databases, rows may be left in the other place, out of use: the next
+    /// `move_to` of the tenant removes them, whatever its destination.
     pub async fn move_to(
         &self,
         placement: &Placement,
         tenant: &TenantId,
         db: &DatabaseConnection,
     ) -> Result<TenantRecord> {
-        let aside = beside(db, 1)?;
-        let transaction = aside.begin().await?;
-        lock(tenant, &transaction).await?;
-        let record = self.directory.known(tenant, &transaction).await?;
-        if record.placement == *placement {
+        let aside = beside(db, CONNECTIONS)?;
+        let held = aside.begin().await?;
+        hold(tenant, &held).await?;
+        let leftover = Leftover::find(&self.directory, tenant, &aside).await?;
+        let record = self.directory.known(tenant, &held).await?;
+        let is_there = record.placement == *placement;
+        if !is_there {
+            refuse_served(&record)?;
+        }
+        if let Some(leftover) = leftover {
+            self.clear(&leftover, tenant, &held, &aside).await?;
+        }
+        if is_there {
             return Ok(record);
         }
-        if record.state != TenantState::Suspended {
-            let state = record.state.to_string();
-            return Err(refused(
-                tenant,
-                state,
-                "suspend it first, and let what runs for it end",
-            ));
-        }
         match (&record.placement, placement) {
-            (Placement::Rows, Placement::Schema) => {
-                let schema = SchemaName::of(tenant)?;
-                self.fill(&schema, &transaction).await?;
-                let (shared, own) = (RowPlace::Public, RowPlace::from(schema.clone()));
-                copy_rows(tenant, &shared, &own, &transaction).await?;
-                remove_rows(tenant, &shared, &own, &transaction).await?;
-                self.directory
-                    .set_place(tenant, placement, Some(&schema), &transaction)
-                    .await?;
-                self.directory
-                    .set_version(tenant, &self.version(), &transaction)
-                    .await?;
-            }
-            (Placement::Schema, Placement::Rows) => {
-                let schema = own_schema(&record)?;
-                let (shared, own) = (RowPlace::Public, RowPlace::from(schema.clone()));
-                copy_rows(tenant, &own, &shared, &transaction).await?;
-                remove_rows(tenant, &own, &shared, &transaction).await?;
-                drop_schema(tenant, schema, &transaction).await?;
-                self.directory
-                    .set_place(tenant, placement, None, &transaction)
-                    .await?;
-            }
-            (from, to) => {
-                let state = format!("placed by `{from}`");
-                let remedy = format!("moving it to `{to}` is up to pg_dump and pg_restore");
-                return Err(refused(tenant, state, &remedy));
-            }
+            (Placement::Rows, Placement::Schema) => self.move_out(tenant, &held).await?,
+            (Placement::Schema, Placement::Rows) => self.move_back(&record, &held).await?,
+            _ => self.relocate(&record, placement, &held, &aside).await?,
         }
-        let moved = self.directory.known(tenant, &transaction).await?;
-        transaction.commit().await?;
+        let moved = self.directory.known(tenant, &held).await?;
+        held.commit().await?;
         aside.close().await?;
         Ok(moved)
     }
+
+    async fn move_out(&self, tenant: &TenantId, transaction: &DatabaseTransaction) -> Result<()> {
+        let schema = SchemaName::of(tenant)?;
+        self.fill(&schema, transaction).await?;
+        let (shared, own) = (RowPlace::Public, RowPlace::from(schema.clone()));
+        copy_rows(tenant, &shared, &own, transaction).await?;
+        remove_rows(tenant, &shared, &own, transaction).await?;
+        let place = Placement::Schema;
+        self.note_place(tenant, &place, Some(&schema), transaction)
+            .await
+    }
+
+    async fn move_back(
+        &self,
+        record: &TenantRecord,
+        transaction: &DatabaseTransaction,
+    ) -> Result<()> {
+        let (tenant, schema) = (&record.tenant, own_schema(record)?);
+        let (shared, own) = (RowPlace::Public, RowPlace::from(schema.clone()));
+        copy_rows(tenant, &own, &shared, transaction).await?;
+        remove_rows(tenant, &own, &shared, transaction).await?;
+        drop_schema(tenant, schema, transaction).await?;
+        self.note_place(tenant, &Placement::Rows, None, transaction)
+            .await
+    }
+
+    /// The switch, if nobody has resumed the tenant meanwhile.
+    pub(super) async fn note_place(
+        &self,
+        tenant: &TenantId,
+        placement: &Placement,
+        schema: Option<&SchemaName>,
+        transaction: &DatabaseTransaction,
+    ) -> Result<()> {
+        let directory = &self.directory;
+        directory
+            .set_place(tenant, placement, schema, transaction)
+            .await?;
+        refuse_served(&directory.known(tenant, transaction).await?)?;
+        if *placement == Placement::Rows {
+            return Ok(());
+        }
+        directory
+            .set_version(tenant, &self.version(), transaction)
+            .await
+    }
 }
 
-fn refused(tenant: &TenantId, state: String, remedy: &str) -> Error {
-    TenancyError::State {
-        tenant: tenant.to_string(),
-        state,
-        remedy: remedy.to_owned(),
+fn refuse_served(record: &TenantRecord) -> Result<()> {
+    match record.state {
+        TenantState::Suspended => Ok(()),
+        state => Err(TenancyError::State {
+            tenant: record.tenant.to_string(),
+            state: state.to_string(),
+            remedy: "suspend it first, and let what runs for it end".to_owned(),
+        }
+        .into()),
     }
-    .into()
 }

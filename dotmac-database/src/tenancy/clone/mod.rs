@@ -16,7 +16,7 @@ mod run;
 mod scene;
 
 pub(super) use catalog::{postgres_only, read};
-pub(super) use scene::Scene;
+pub(super) use scene::{Scene, settings};
 
 pub use compare::{SchemaChange, SchemaDifference, compare_schemas};
 pub use run::{CloneData, Cloned, clone_schema};

@@ -9,7 +9,7 @@ use crate::ident::literal;
 
 /// Definitions mean the same whatever the connection says; functions may name what comes later; rows
 /// that a policy hides are refused before.
-const SETTINGS: [(&str, &str); 10] = [
+const SETTINGS: [(&str, &str); 12] = [
     ("search_path", "pg_catalog, pg_temp"),
     ("check_function_bodies", "off"),
     ("standard_conforming_strings", "on"),
@@ -19,6 +19,8 @@ const SETTINGS: [(&str, &str); 10] = [
     ("extra_float_digits", "1"),
     ("DateStyle", "ISO"),
     ("IntervalStyle", "postgres"),
+    ("TimeZone", "UTC"),
+    ("bytea_output", "hex"),
     ("jit", "off"),
 ];
 
@@ -53,6 +55,11 @@ impl Scene {
     }
 }
 
+/// The statements that set them, for a transaction that ends with its connection.
+pub fn settings() -> String {
+    assignments(SETTINGS)
+}
+
 /// Makes the schema the first one in which names are looked up.
 pub async fn look_into<C: ConnectionTrait>(schema: &SchemaName, tx: &C) -> Result<()> {
     let path = format!("{}, pg_catalog, pg_temp", schema.sql());
@@ -68,6 +75,11 @@ async fn assign<'s, C: ConnectionTrait>(
     settings: impl IntoIterator<Item = (&'s str, &'s str)>,
     tx: &C,
 ) -> Result<()> {
+    tx.execute_unprepared(&assignments(settings)).await?;
+    Ok(())
+}
+
+fn assignments<'s>(settings: impl IntoIterator<Item = (&'s str, &'s str)>) -> String {
     let calls: Vec<String> = settings
         .into_iter()
         .map(|(name, value)| {
@@ -75,6 +87,5 @@ async fn assign<'s, C: ConnectionTrait>(
             format!("SELECT pg_catalog.set_config({name}, {value}, true)")
         })
         .collect();
-    tx.execute_unprepared(&calls.join(";")).await?;
-    Ok(())
+    calls.join(";")
 }

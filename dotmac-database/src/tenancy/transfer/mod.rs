@@ -1,10 +1,19 @@
 //! The rows of a tenant, moved between the tables that tenants share and tables of its own.
 //!
-//! `plan` asks the catalog what has to be moved and how, `run` does it.
+//! `side` asks the catalog of a schema for the tables and how rows get out and in, `plan` pairs two of them;
+//! `run` copies within a database, `stream` between two, `taking` removes. `checksum` tells whether rows are
+//! the same.
 
+mod checksum;
 mod place;
 mod plan;
 mod run;
+mod side;
+mod stream;
+mod taking;
 
+pub use checksum::Checksums;
 pub use place::RowPlace;
 pub use run::{Transferred, copy_rows, remove_rows};
+pub use stream::{RowSite, copy_across};
+pub use taking::{Expected, take_away};

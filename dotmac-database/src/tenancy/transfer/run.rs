@@ -1,13 +1,15 @@
-//! Copies the rows of a tenant, and removes them where they were.
+//! Copies the rows of a tenant within a database, and removes them where they were.
 
 use sea_orm::{ConnectionTrait, TransactionSession, TransactionTrait};
 
+use super::checksum::Checksums;
 use super::place::RowPlace;
-use super::plan::{Table, immovable, plan};
+use super::plan::{Table, paired};
+use super::side::{Side, lock};
+use super::taking::remove;
 use crate::context::TenantId;
 use crate::error::Result;
-use crate::ident::literal;
-use crate::tenancy::clone::{Scene, postgres_only, read};
+use crate::tenancy::clone::{Scene, postgres_only};
 
 /// What was copied or removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,24 +57,26 @@ where
     let tx = db.begin().await?;
     let scene = Scene::set(&tx).await?;
     let tables = locked(tenant, from, to, &tx).await?;
-    for [table, _, found] in fingerprints(&tables, &tx).await? {
-        if found.is_some_and(|found| !found.starts_with("0 ")) {
-            let reason = format!("schema \"{to}\" has rows of the tenant already");
-            return Err(immovable(&table.unwrap_or_default(), reason));
-        }
-    }
+    let targets = || tables.iter().map(|table| &table.target);
+    let found = Checksums::take(targets(), &tx).await?;
+    found.refuse_any(&format!("schema \"{to}\" has rows of the tenant already"))?;
     let mut statements = vec!["SET CONSTRAINTS ALL DEFERRED".to_owned()];
-    statements.extend(tables.iter().filter_map(|table| table.target_off.clone()));
-    statements.extend(tables.iter().map(|table| {
+    statements.extend(targets().flat_map(|target| target.off.clone()));
+    statements.extend(tables.iter().map(|Table { source, target }| {
         format!(
             "INSERT INTO {} ({}) OVERRIDING SYSTEM VALUE SELECT {} FROM {} WHERE {}",
-            table.target, table.columns, table.expressions, table.source, table.condition,
+            target.place,
+            target.columns(),
+            target.expressions(),
+            source.place,
+            source.condition(),
         )
     }));
     // Foreign keys that wait for the commit would forbid a change of the tables.
     statements.push("SET CONSTRAINTS ALL IMMEDIATE".to_owned());
-    statements.extend(tables.iter().filter_map(|table| table.target_on.clone()));
-    statements.extend(tables.iter().filter_map(|table| table.sequences.clone()));
+    statements.extend(targets().flat_map(|target| target.on.clone()));
+    let sequels = tables.iter().map(|it| it.target.sequels(&it.source));
+    statements.extend(sequels.flatten());
     tx.execute_unprepared(&statements.join(";")).await?;
     let rows = verified(&tables, &tx).await?;
     scene.leave(&tx).await?;
@@ -111,19 +115,8 @@ where
     let scene = Scene::set(&tx).await?;
     let tables = locked(tenant, from, kept, &tx).await?;
     let rows = verified(&tables, &tx).await?;
-    let mut statements = vec!["SET CONSTRAINTS ALL DEFERRED".to_owned()];
-    statements.extend(tables.iter().filter_map(|table| table.source_off.clone()));
-    let delete = |table: &Table| format!("DELETE FROM {} WHERE {}", table.source, table.condition);
-    statements.extend(tables.iter().rev().map(delete));
-    statements.push("SET CONSTRAINTS ALL IMMEDIATE".to_owned());
-    statements.extend(tables.iter().filter_map(|table| table.source_on.clone()));
-    tx.execute_unprepared(&statements.join(";")).await?;
-    for [table, left, _] in fingerprints(&tables, &tx).await? {
-        if left.is_some_and(|left| !left.starts_with("0 ")) {
-            let reason = "rows of the tenant could not be removed".to_owned();
-            return Err(immovable(&table.unwrap_or_default(), reason));
-        }
-    }
+    let sources: Vec<Side> = tables.iter().map(|table| table.source.clone()).collect();
+    remove(&sources, &tx).await?;
     scene.leave(&tx).await?;
     tx.commit().await?;
     Ok(Transferred {
@@ -132,77 +125,39 @@ where
     })
 }
 
-/// The plan, with nobody left who writes to the tables.
+/// The tables, with nobody left who writes to them.
 async fn locked<C: ConnectionTrait>(
     tenant: &TenantId,
     from: &RowPlace,
     to: &RowPlace,
     tx: &C,
 ) -> Result<Vec<Table>> {
-    let tables = plan(tenant, from, to, tx).await?;
-    if tables.is_empty() {
-        return Err(immovable(
-            "*",
-            format!("schema \"{from}\" has no table of a tenant"),
-        ));
-    }
-    let mut names: Vec<&str> = tables
-        .iter()
-        .flat_map(|table| [table.source.as_str(), table.target.as_str()])
-        .collect();
-    names.sort_unstable();
-    let lock = format!(
-        "LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE",
-        names.join(", ")
-    );
-    tx.execute_unprepared(&lock).await?;
-    // What it says of columns and triggers has to be true now.
-    plan(tenant, from, to, tx).await
+    let tables = both(tenant, from, to, tx).await?;
+    let sides = tables.iter().flat_map(|it| [&it.source, &it.target]);
+    tx.execute_unprepared(&lock(sides, "SHARE ROW EXCLUSIVE"))
+        .await?;
+    // What was read of columns and triggers has to be true now.
+    both(tenant, from, to, tx).await
 }
 
-/// Each table with the number of the tenant's rows and a checksum over them, in the source and in the
-/// target.
-async fn fingerprints<C: ConnectionTrait>(
-    tables: &[Table],
+async fn both<C: ConnectionTrait>(
+    tenant: &TenantId,
+    from: &RowPlace,
+    to: &RowPlace,
     tx: &C,
-) -> Result<Vec<[Option<String>; 3]>> {
-    let of = |place: &str, table: &Table| {
-        format!(
-            "(SELECT count(*) || ' ' || coalesce(sum(hashtextextended(ROW({})::text, 0)), 0) \
-             FROM {place} WHERE {})",
-            table.texts, table.condition,
-        )
-    };
-    let row = |table: &Table| {
-        format!(
-            "SELECT {} AS name, {} AS source, {} AS target",
-            literal(&table.name),
-            of(&table.source, table),
-            of(&table.target, table),
-        )
-    };
-    let rows: Vec<String> = tables.iter().map(row).collect();
-    read(
-        &rows.join(" UNION ALL "),
-        [],
-        ["name", "source", "target"],
-        tx,
-    )
-    .await
+) -> Result<Vec<Table>> {
+    let sources = Side::read_all(tenant, from, tx).await?;
+    let targets = Side::read_all(tenant, to, tx).await?;
+    paired(from, sources, to, targets)
 }
 
 /// Makes sure that both sides have the same rows, and tells how many.
 async fn verified<C: ConnectionTrait>(tables: &[Table], tx: &C) -> Result<u64> {
-    let mut sum = 0;
-    for [table, source, target] in fingerprints(tables, tx).await? {
-        if source != target {
-            let reason = "the rows of the tenant are not the same on both sides".to_owned();
-            return Err(immovable(&table.unwrap_or_default(), reason));
-        }
-        let count = source.as_deref().and_then(|it| it.split(' ').next());
-        sum += count
-            .and_then(|it| it.parse::<u64>().ok())
-            .unwrap_or_default();
-    }
-    Ok(sum)
+    let sources = Checksums::take(tables.iter().map(|it| &it.source), tx).await?;
+    let targets = Checksums::take(tables.iter().map(|it| &it.target), tx).await?;
+    sources.verify(
+        &targets,
+        "the rows of the tenant are not the same on both sides",
+    )?;
+    Ok(sources.rows())
 }

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-use crate::support::{A, Shop, roles};
+use crate::support::{A, Shop};
 use crate::web::{Framework, told};
 
 /// What the operator of a site sends.
@@ -38,12 +38,6 @@ impl Site {
 
     pub async fn until(framework: Framework, ending: Ending) -> Self {
         let shop = Shop::with_pool(4).await;
-        let grant = format!(
-            "GRANT SELECT ON seaql_migrations TO {}",
-            roles().application
-        );
-        let admin = shop.admin().await;
-        admin.execute_unprepared(&grant).await.unwrap();
         let locks = Locks::in_process();
         let (url, served) = serve_with(framework, &shop.db, &locks, ending).await;
         Site {

@@ -9,7 +9,7 @@ use dotmac_database::testing::MigratedDatabase;
 use migration::{Cli, Migrator};
 use sea_orm::{ConnectionTrait, DatabaseConnection};
 
-use super::fleet_bed::id;
+use super::fleet_bed::{Nothing, id};
 use crate::support::server;
 
 /// The shop, as a deployment has it.
@@ -87,6 +87,29 @@ async fn tenant_lives_from_create_to_drop() {
 }
 
 #[tokio::test]
+async fn tenant_moves_to_another_database_and_back() {
+    let place = Place::open("cli_home").await;
+    let other = server().migrated::<Nothing>("cli_eu").await.unwrap();
+    let eu = format!("--tenant-database eu={}", other.url(Login::Migrator));
+    for command in [
+        "create acme --placement rows",
+        "suspend acme",
+        "move acme --to database:eu",
+        "list",
+        "move acme --to schema",
+        "resume acme",
+    ] {
+        place.assert_ok(place.run(&format!("{command} {eu}")).await);
+    }
+    let unknown = format!("create beta --placement database:us {eu}");
+    let told = place.run(&unknown).await;
+    assert!(told.unwrap_err().contains("`us=<url>`"));
+    let told = place.run("create beta --tenant-database eu").await;
+    assert!(told.unwrap_err().contains("<name>=<url>"));
+    assert_eq!(place.record("beta").await, None);
+}
+
+#[tokio::test]
 async fn bad_input_is_told_and_changes_nothing() {
     let place = Place::open("cli_bad").await;
     place.assert_ok(place.run("create acme").await);
@@ -116,6 +139,12 @@ async fn bad_input_is_told_and_changes_nothing() {
             "there is no tenant \"nobody\"",
         ),
         ("fly", "2: "),
+        (
+            "archive acme --pg-dump /nowhere/pg_dump",
+            "archive without a file",
+        ),
+        ("archive acme --folder /tmp --no-file", "2: "),
+        ("move acme --to rows", "suspend it first"),
     ] {
         let told = place.run(command).await.unwrap_err();
         assert!(told.contains(message), "{command}: {told}");

@@ -40,6 +40,15 @@ impl MigratorTrait for New {
     }
 }
 
+/// Those of a program whose tenants' tables use what is in another schema.
+pub struct Tooled;
+
+impl MigratorTrait for Tooled {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![Box::new(Notes), Box::new(Tools)]
+    }
+}
+
 /// Declares a migration that is SQL.
 macro_rules! sql_migration {
     ($ty:ident, $name:literal, $up:expr) => {
@@ -79,6 +88,12 @@ sql_migration!(
         "SELECT pg_advisory_xact_lock_shared(7)",
         "CREATE TABLE obstacle (id integer)",
     ]
+);
+
+sql_migration!(
+    Tools,
+    "m2_tools",
+    ["ALTER TABLE notes ADD COLUMN body text DEFAULT tool()"]
 );
 
 struct Listed;

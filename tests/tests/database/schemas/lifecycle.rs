@@ -169,7 +169,10 @@ async fn tenant_that_is_resumed_is_migrated_first() {
         let suspended = old().suspend(&id("acme"), db).await.unwrap();
         assert_eq!(suspended.state, TenantState::Suspended);
     }
-    old().archive(&id("acme"), folder.path(), db).await.unwrap();
+    old()
+        .archive(&id("acme"), Some(folder.path()), db)
+        .await
+        .unwrap();
     // What is archived is left alone.
     let report = new().run(db).await.unwrap();
     assert_eq!((report.done.len(), report.skipped), (0, 0));
@@ -190,7 +193,7 @@ async fn archived_schema_is_in_a_file_that_restores() {
     bed.admin.execute_unprepared(insert).await.unwrap();
     // Nowhere to write: it stays suspended, and can be archived again.
     let nowhere = std::path::Path::new("/nowhere");
-    let failed = old().archive(&id("acme"), nowhere, db).await;
+    let failed = old().archive(&id("acme"), Some(nowhere), db).await;
     let failed = refusal(failed).to_string();
     assert!(failed.contains("/nowhere"), "{failed}");
     assert_eq!(
@@ -198,11 +201,17 @@ async fn archived_schema_is_in_a_file_that_restores() {
         TenantState::Suspended
     );
     let folder = tempfile::tempdir().unwrap();
-    let archived = old().archive(&id("acme"), folder.path(), db).await.unwrap();
+    let archived = old()
+        .archive(&id("acme"), Some(folder.path()), db)
+        .await
+        .unwrap();
     assert_eq!(archived.record.state, TenantState::Archived);
     let file = archived.file.unwrap();
     assert_eq!(file, folder.path().join("tenant_acme.dump"));
-    let again = old().archive(&id("acme"), folder.path(), db).await.unwrap();
+    let again = old()
+        .archive(&id("acme"), Some(folder.path()), db)
+        .await
+        .unwrap();
     assert_eq!(again.file, None);
     let dropped = old()
         .drop(&id("acme"), "acme", DropMode::Restrict, db)
@@ -218,6 +227,29 @@ async fn archived_schema_is_in_a_file_that_restores() {
     assert!(restored.status.success(), "{restored:?}");
     let rows = bed.ask("SELECT id FROM tenant_acme.notes").await;
     assert_eq!(rows.as_deref(), Some("(42)"));
+}
+
+#[tokio::test]
+async fn archive_without_pg_dump_changes_nothing_unless_no_file_is_wanted() {
+    let bed = Bed::with(&["acme"]).await;
+    let db = &bed.migrator;
+    let folder = tempfile::tempdir().unwrap();
+    let fleet = old().pg_dump("/nowhere/pg_dump");
+    let failed = fleet.archive(&id("acme"), Some(folder.path()), db).await;
+    let failed = refusal(failed);
+    assert!(matches!(failed, TenancyError::Dump { .. }));
+    let failed = failed.to_string();
+    assert!(
+        failed.contains("`/nowhere/pg_dump` cannot be run"),
+        "{failed}"
+    );
+    assert_eq!(bed.record("acme").await.unwrap().state, TenantState::Active);
+    assert_eq!(folder.path().read_dir().unwrap().count(), 0);
+    let archived = fleet.archive(&id("acme"), None, db).await.unwrap();
+    assert_eq!(
+        (archived.record.state, archived.file),
+        (TenantState::Archived, None)
+    );
 }
 
 #[tokio::test]

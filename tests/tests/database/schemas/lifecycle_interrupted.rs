@@ -187,7 +187,7 @@ async fn archive_after_n_polls_is_suspended_at_most() {
     let all = polls_of_creation(&bed).await;
     for polls in (all - 60..all + 90).step_by(6) {
         let (fleet, acme) = (old(), id("acme"));
-        let archive = fleet.archive(&acme, folder.path(), &bed.migrator);
+        let archive = fleet.archive(&acme, Some(folder.path()), &bed.migrator);
         let archived = poll_times(archive, polls).await;
         let state = bed.record("acme").await.unwrap().state;
         if state == TenantState::Archived {

@@ -1,5 +1,7 @@
 //! A database with a schema that holds every kind of object, and questions about it.
 
+use std::time::Duration;
+
 use dotmac_database::SchemaName;
 use dotmac_database::tenancy::{CloneData, Cloned, clone_schema, compare_schemas};
 use dotmac_database::{Error, TenancyError};
@@ -124,6 +126,23 @@ pub async fn texts<C: ConnectionTrait>(sql: &str, db: &C) -> Vec<String> {
 
 pub async fn text<C: ConnectionTrait>(sql: &str, db: &C) -> String {
     texts(sql, db).await.swap_remove(0)
+}
+
+/// Comes back once a backend of the role waits for a lock on the table.
+pub async fn until_waiting_for(table: &str, role: &str, admin: &DatabaseConnection) {
+    let sql = format!(
+        "SELECT 1::text FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE NOT granted \
+         AND datname = current_database() AND relation = '{table}'::regclass \
+         AND usename = '{role}'"
+    );
+    until(&sql, admin).await;
+}
+
+/// Comes back once the query has a row.
+pub async fn until(sql: &str, admin: &DatabaseConnection) {
+    let waiting = async { while texts(sql, admin).await.is_empty() {} };
+    let waited = tokio::time::timeout(Duration::from_secs(20), waiting).await;
+    waited.expect("somebody waits");
 }
 
 /// The object that was named, and why it cannot be cloned.

@@ -4,7 +4,7 @@ use dotmac_database::tenancy::{CloneData, RowPlace, clone_schema, copy_rows, rem
 use dotmac_database::{ErrorKind, TenantId};
 use sea_orm::{ConnectionTrait, DatabaseConnection, TransactionTrait};
 
-use super::site::{not_clonable, run, schema, texts};
+use super::site::{not_clonable, run, schema, text, texts, until_waiting_for};
 use crate::cancellation::poll_times;
 use crate::support::{A, B, Shop, kind};
 
@@ -22,8 +22,14 @@ struct Move {
 
 impl Move {
     async fn open() -> Self {
+        Self::with("").await
+    }
+
+    /// With more in the tables, on both sides.
+    async fn with(more: &str) -> Self {
         let shop = Shop::open().await;
         let admin = shop.admin().await;
+        run(more, &admin).await;
         // A deployment has a template; here, the shared tables are one for a moment.
         run("ALTER SCHEMA public RENAME TO template", &admin).await;
         let own = schema("tenant_acme");
@@ -119,6 +125,30 @@ async fn rows_written_since_the_copy_are_not_removed() {
 }
 
 #[tokio::test]
+async fn copy_and_removal_wait_for_those_who_write() {
+    let it = Move::open().await;
+    // Whoever writes is done before the rows are read.
+    let written = async |cents: u32, schema: &str| {
+        let writer = it.admin.begin().await.unwrap();
+        let change =
+            format!("UPDATE {schema}.orders SET total_cents = {cents} WHERE tenant_id = '{A}'");
+        run(&change, &writer).await;
+        let table = format!("{schema}.orders");
+        until_waiting_for(&table, "shop_migrator", &it.admin).await;
+        writer.commit().await.unwrap();
+    };
+    let copy = copy_rows(&it.tenant, &it.shared, &it.own, &it.migrator);
+    let (copied, ()) = tokio::join!(copy, written(77, "public"));
+    assert_eq!(copied.unwrap().rows, 4);
+    let total = "SELECT total_cents::text FROM tenant_acme.orders";
+    assert_eq!(text(total, &it.admin).await, "77");
+    let removal = remove_rows(&it.tenant, &it.shared, &it.own, &it.migrator);
+    let (removed, ()) = tokio::join!(removal, written(78, "tenant_acme"));
+    assert!(not_clonable(removed).1.contains("not the same"));
+    assert_eq!(it.rows("public", A).await.len(), 4);
+}
+
+#[tokio::test]
 async fn rows_are_copied_once() {
     let it = Move::open().await;
     copy_rows(&it.tenant, &it.shared, &it.own, &it.migrator)
@@ -173,6 +203,76 @@ async fn what_cannot_be_moved_exactly_is_named() {
         assert!(reason.contains(why), "{change}: {reason}");
         tx.rollback().await.unwrap();
     }
+}
+
+pub const NUMBERED: &str = "CREATE SEQUENCE downward INCREMENT -1; CREATE SEQUENCE codes; \
+    ALTER SEQUENCE downward OWNER TO shop_owner; ALTER SEQUENCE codes OWNER TO shop_owner; \
+    ALTER TABLE orders ADD ticket bigint GENERATED ALWAYS AS IDENTITY, ADD nth serial, \
+      ADD down bigint DEFAULT nextval('downward'), ADD code text DEFAULT 'C-' || nextval('codes')";
+
+/// What a new order of A is given in a schema: by identity, serial, a sequence that runs backwards, and
+/// one that is part of a text.
+pub async fn next_numbers(schema: &str, number: &str, admin: &DatabaseConnection) -> String {
+    let sql = format!(
+        "INSERT INTO {schema}.orders (id, tenant_id, number, total_cents) \
+         VALUES (gen_random_uuid(), 'acme', '{number}', 1) \
+         RETURNING concat_ws(' ', ticket, nth, down, code)"
+    );
+    text(&sql, admin).await
+}
+
+#[tokio::test]
+async fn numbers_go_on_where_the_rows_are() {
+    let it = Move::with(NUMBERED).await;
+    let moved = async |from: &RowPlace, to: &RowPlace| {
+        copy_rows(&it.tenant, from, to, &it.migrator).await.unwrap();
+        remove_rows(&it.tenant, from, to, &it.migrator)
+            .await
+            .unwrap();
+    };
+    // Both tenants have an order; later ones of A are gone again.
+    text("SELECT setval('orders_ticket_seq', 50)::text", &it.admin).await;
+    moved(&it.shared, &it.own).await;
+    let next = next_numbers("tenant_acme", "2", &it.admin).await;
+    assert_eq!(next, "51 3 -3 C-3");
+    // Values that no sequence gave.
+    let beyond = "UPDATE tenant_acme.orders SET nth = 70, down = -70 WHERE number = '2'";
+    run(beyond, &it.admin).await;
+    moved(&it.own, &it.shared).await;
+    let next = next_numbers("public", "3", &it.admin).await;
+    assert_eq!(next, "52 71 -71 C-4");
+}
+
+const PARTITIONED: &str = "ALTER TABLE order_lines RENAME TO old_lines; \
+    CREATE TABLE order_lines (LIKE old_lines INCLUDING DEFAULTS INCLUDING GENERATED) \
+      PARTITION BY HASH (tenant_id); \
+    CREATE TABLE order_lines_0 PARTITION OF order_lines FOR VALUES WITH (MODULUS 2, REMAINDER 0); \
+    CREATE TABLE order_lines_1 PARTITION OF order_lines FOR VALUES WITH (MODULUS 2, REMAINDER 1); \
+    INSERT INTO order_lines (id, created_at, updated_at, tenant_id, order_id, product_id, quantity) \
+      SELECT id, created_at, updated_at, tenant_id, order_id, product_id, quantity FROM old_lines; \
+    DROP TABLE old_lines; \
+    CREATE FUNCTION guard() RETURNS trigger LANGUAGE plpgsql AS \
+      $$ BEGIN RAISE EXCEPTION 'no % of %', TG_OP, TG_TABLE_NAME; END $$; \
+    CREATE TRIGGER guard BEFORE INSERT OR DELETE ON order_lines FOR EACH ROW EXECUTE FUNCTION guard(); \
+    CREATE TRIGGER part BEFORE DELETE ON order_lines_1 FOR EACH ROW EXECUTE FUNCTION guard(); \
+    ALTER TABLE order_lines_0 ENABLE ALWAYS TRIGGER guard; \
+    ALTER TABLE order_lines OWNER TO shop_owner; ALTER TABLE order_lines_0 OWNER TO shop_owner; \
+    ALTER TABLE order_lines_1 OWNER TO shop_owner; \
+    ALTER TABLE order_lines ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY; \
+    CREATE POLICY dotmac_migrator ON order_lines TO shop_migrator USING (true) WITH CHECK (true)";
+
+#[tokio::test]
+async fn rows_of_partitioned_tables_move_past_the_triggers_of_their_partitions() {
+    let it = Move::with(PARTITIONED).await;
+    let before = it.rows("public", A).await;
+    let triggers = it.triggers().await;
+    let copied = copy_rows(&it.tenant, &it.shared, &it.own, &it.migrator).await;
+    assert_eq!(copied.unwrap().rows, 4);
+    assert_eq!(it.rows("tenant_acme", A).await, before);
+    let removed = remove_rows(&it.tenant, &it.shared, &it.own, &it.migrator).await;
+    assert_eq!(removed.unwrap().rows, 4);
+    assert_eq!(it.rows("public", A).await, [""; 0]);
+    assert_eq!(it.triggers().await, triggers);
 }
 
 #[tokio::test]

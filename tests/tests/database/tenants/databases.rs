@@ -3,14 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use dotmac_database::TenancyError;
 use dotmac_database::prelude::*;
 use dotmac_database::tenancy::DatabaseLimits;
+use dotmac_database::{TenancyError, telemetry};
 use futures_util::future::join_all;
 use sea_orm::ConnectionTrait;
 
 use super::fleet::{Fleet, current};
 use crate::cancellation::poll_times;
+use crate::health::Noted;
 use crate::support::{A, context, kind};
 
 fn limits(max_open: usize) -> DatabaseLimits {
@@ -200,4 +201,43 @@ async fn more_databases_than_places_serve_everybody_in_turn() {
     for task in tasks {
         task.await.unwrap();
     }
+}
+
+#[tokio::test]
+async fn metrics_carry_what_became_of_the_databases() {
+    let fleet = Fleet::open(3, limits(2)).await;
+    let held = fleet.database(0).await.unwrap();
+    for n in [1, 2] {
+        fleet.database(n).await.unwrap();
+    }
+    let recorder = Noted::default();
+    metrics::with_local_recorder(&recorder, || fleet.databases.record_metrics());
+    let values = recorder.0.lock().unwrap().clone();
+    let value = |name: &str, label: &str| {
+        let key = format!("{name}{{{label}}}");
+        *values
+            .get(&key)
+            .unwrap_or_else(|| panic!("{key} in {values:#?}"))
+    };
+    for (state, count) in [
+        ("connecting", 0.0),
+        ("idle", 1.0),
+        ("in_use", 1.0),
+        ("max", 2.0),
+    ] {
+        let label = format!("state={state}");
+        assert_eq!(value(telemetry::DATABASES_OPEN, &label), count, "{state}");
+    }
+    for (event, count) in [
+        ("connected", 3.0),
+        ("failed", 0.0),
+        ("evicted", 1.0),
+        ("expired", 0.0),
+        ("waited", 0.0),
+        ("gave_up", 0.0),
+    ] {
+        let label = format!("event={event}");
+        assert_eq!(value(telemetry::DATABASES_COUNT, &label), count, "{event}");
+    }
+    drop(held);
 }

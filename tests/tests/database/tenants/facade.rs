@@ -4,8 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use dotmac_database::prelude::*;
-use dotmac_database::tenancy::{CachedPlacements, DatabaseLimits, Placement, Tenants};
+use dotmac_database::tenancy::{CachedPlacements, DatabaseLimits, Placement, Placements, Tenants};
 use dotmac_database::{Tenancy, TenancyError};
+use futures_util::future::join_all;
+use tokio::sync::Semaphore;
 
 use super::fleet::{Fleet, current};
 use crate::schemas::kit::{OWN, PUBLIC, estate, insert_order, numbers};
@@ -106,4 +108,36 @@ async fn placement_is_looked_up_once_until_it_is_forgotten() {
     placements.forget(shop.a.tenant_id().unwrap()).await;
     tenants.of(&shop.a).await.unwrap();
     assert_eq!(count.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test]
+async fn lookups_of_one_tenant_at_a_time_are_one_and_errors_are_shared_and_not_kept() {
+    let counts: [Arc<AtomicUsize>; 2] = Default::default();
+    let gate = Arc::new(Semaphore::new(0));
+    let (counters, opened) = (counts.clone(), Arc::clone(&gate));
+    let placements = CachedPlacements::new(move |tenant: TenantId| {
+        let is_broken = tenant.as_str() == "broken";
+        counters[usize::from(is_broken)].fetch_add(1, Ordering::SeqCst);
+        let opened = Arc::clone(&opened);
+        async move {
+            let _permit = opened.acquire().await;
+            match is_broken {
+                true => Err(Error::Ended),
+                false => Ok(Some(Placement::Schema)),
+            }
+        }
+    });
+    let [acme, broken] = [A, "broken"].map(|id| TenantId::parse(id).unwrap());
+    let all = |tenant| join_all((0..20).map(|_| placements.find(tenant)));
+    // All have asked before the first answer comes.
+    let open = async { gate.add_permits(1) };
+    let (found, failed, ()) = tokio::join!(all(&acme), all(&broken), open);
+    let found = found.into_iter().map(Result::unwrap);
+    assert!(found.into_iter().all(|it| it == Some(Placement::Schema)));
+    assert!(failed.into_iter().all(|it| kind(it) == ErrorKind::Session));
+    let counted = || counts.clone().map(|count| count.load(Ordering::SeqCst));
+    assert_eq!(counted(), [1, 1]);
+    placements.find(&acme).await.unwrap();
+    assert_eq!(kind(placements.find(&broken).await), ErrorKind::Session);
+    assert_eq!(counted(), [1, 2]);
 }
