@@ -230,12 +230,13 @@ fn fault(error: FredError) -> Fault {
         // fred does not tell whether it was written before the connection was lost.
         ErrorKind::IO | ErrorKind::Canceled => Fault::Disconnected,
         ErrorKind::Routing | ErrorKind::Backpressure | ErrorKind::Sentinel => Fault::Unavailable,
-        _ => {
-            let details = error.details();
-            let code = details.split_whitespace().next().unwrap_or_default();
-            Fault::Refused {
+        _ => match error.details().split_whitespace().next() {
+            // The codes of Redis are in capitals.
+            Some(code) if code.bytes().all(|byte| byte.is_ascii_uppercase()) => Fault::Refused {
                 code: code.to_owned(),
-            }
-        }
+            },
+            // It is fred's own, such as that no node is known for a slot while one is lost.
+            _ => Fault::Disconnected,
+        },
     }
 }

@@ -1,6 +1,6 @@
 //! `Locks` in Redis.
 
-use super::keeper::InRedis;
+use super::backend::InRedis;
 use crate::config::RedisConfig;
 use crate::error::Result;
 use crate::lock::Locks;
