@@ -22,10 +22,25 @@ pub struct Options {
     pub mixins: Vec<Path>,
     /// What stands before the table's name, instead of the crate's prefix.
     pub table_prefix: Option<LitStr>,
+    /// That rows are cached.
+    pub cached: Option<Cached>,
     pub root: Path,
 }
 
-const OTHER_KEYS: [&str; 5] = ["tenant_type", "table_prefix", "mixin", "hooks", "crate"];
+/// `cached`, or `cached = "name"`.
+pub struct Cached {
+    pub span: Span,
+    pub name: Option<LitStr>,
+}
+
+const OTHER_KEYS: [&str; 6] = [
+    "tenant_type",
+    "table_prefix",
+    "mixin",
+    "cached",
+    "hooks",
+    "crate",
+];
 
 impl Options {
     pub fn is_attribute(attribute: &Attribute) -> bool {
@@ -40,6 +55,7 @@ impl Options {
             hooks: None,
             mixins: Vec::new(),
             table_prefix: None,
+            cached: None,
             root: root::default(),
         };
         let mut seen = Vec::new();
@@ -90,6 +106,7 @@ impl Options {
             }
             "mixin" => self.add_mixin(mixin(meta)?)?,
             "table_prefix" => self.table_prefix = Some(table_prefix(meta)?),
+            "cached" => self.cached = Some(cached(meta)?),
             "crate" => self.root = text(meta)?.parse()?,
             _ => return Err(syn::Error::new_spanned(meta.path(), unknown(key))),
         }
@@ -133,6 +150,27 @@ fn table_prefix(meta: &Meta) -> syn::Result<LitStr> {
             "a table's prefix may hold ASCII letters, digits and `_` only",
         )),
     }
+}
+
+fn cached(meta: &Meta) -> syn::Result<Cached> {
+    let span = meta.path().span();
+    let Meta::NameValue(_) = meta else {
+        meta.require_path_only()?;
+        return Ok(Cached { span, name: None });
+    };
+    let name = text(meta)?;
+    let value = name.value();
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
+    if value.is_empty() || value.len() > 64 || !value.chars().all(is_plain) {
+        return Err(syn::Error::new(
+            name.span(),
+            "a cache's name is 1 to 64 of the ASCII letters, digits, `_`, `-` and `.`",
+        ));
+    }
+    Ok(Cached {
+        span,
+        name: Some(name),
+    })
 }
 
 fn tenant_type(literal: &LitStr) -> syn::Result<Type> {

@@ -65,8 +65,8 @@ pub use context::{
 };
 pub use entity::scope::reversed;
 pub use entity::{
-    AuditColumns, Audited, BaseModel, Featured, Features, HasMixin, JsonInput, JsonModel, Mixin,
-    MixinHooks, SoftDelete, SoftDeleteColumns, TenantAware, TenantColumn, TimestampColumns,
+    AuditColumns, Audited, BaseModel, Cached, Featured, Features, HasMixin, JsonInput, JsonModel,
+    Mixin, MixinHooks, SoftDelete, SoftDeleteColumns, TenantAware, TenantColumn, TimestampColumns,
     Timestamps, UpdateManyVersioned, Versioned,
 };
 pub use error::{

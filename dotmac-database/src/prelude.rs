@@ -12,6 +12,8 @@ pub use sea_orm::{
     QueryOrder, QuerySelect, TransactionTrait,
 };
 
+#[cfg(feature = "cache")]
+pub use crate::cache::CachedEntity;
 pub use crate::config::DatabaseConfig;
 pub use crate::context::{RequestContext, TenantId};
 pub use crate::entity::{

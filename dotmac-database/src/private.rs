@@ -8,9 +8,10 @@ pub use uuid::Uuid;
 
 pub use crate::__table_name as table_name;
 pub use crate::context::{TenantKey, TenantKind};
+pub use crate::entity::cached::CachedTable;
 pub use crate::entity::mixin::{before_save as mixin_before_save, mix};
 pub use crate::entity::{
-    AuditColumns, Audited, BaseModel, ComposedHooks, Featured, Features, HasMixin, Mixin,
+    AuditColumns, Audited, BaseModel, Cached, ComposedHooks, Featured, Features, HasMixin, Mixin,
     MixinColumn, MixinHooks, NoMixinHooks, NotSoftDelete, Registered, SoftDelete,
     SoftDeleteColumns, TablePrefix, TenantAware, TenantColumn, TimestampColumns, Timestamps,
     Versioned, describe, hook, scope, stamp, table_name as with_prefix, version,

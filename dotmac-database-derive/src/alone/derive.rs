@@ -43,6 +43,9 @@ fn check_attribute_keys(options: &Options, diagnostics: &mut Diagnostics) {
     if let Some(prefix) = &options.table_prefix {
         diagnostics.at(prefix, needs_attribute("table_prefix"));
     }
+    if let Some(cached) = &options.cached {
+        diagnostics.push(syn::Error::new(cached.span, needs_attribute("cached")));
+    }
 }
 
 fn needs_attribute(key: &str) -> String {

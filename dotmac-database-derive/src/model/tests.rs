@@ -41,7 +41,7 @@ fn expansion_of_a_typical_entity_is_readable() {
 fn every_emitted_path_follows_crate_key() {
     let expansion = pretty(quote! {
         #[derive(DeriveEntityModel, BaseModel, SoftDelete, Audited, TenantAware)]
-        #[dotmac(crate = "renamed")]
+        #[dotmac(crate = "renamed", cached)]
         pub struct Model {
             #[sea_orm(has_many, via = "order_product")]
             pub products: HasMany<super::product::Entity>,
@@ -49,6 +49,30 @@ fn every_emitted_path_follows_crate_key() {
     });
     assert!(expansion.contains("renamed::__private::"));
     assert!(!expansion.contains("dotmac_database"), "{expansion}");
+}
+
+#[test]
+fn cached_entity_tells_the_registry_and_its_callers() {
+    let expansion = pretty(quote! {
+        #[derive(DeriveEntityModel, BaseModel)]
+        #[dotmac(crate = "renamed", cached = "orders-2")]
+        pub struct Model {
+            pub number: String,
+        }
+    });
+    for part in [
+        "const CACHED: ::core::option::Option<fn() -> renamed::__private::CachedTable> =",
+        "renamed::__private::CachedTable::of::<Entity>",
+        "impl renamed::__private::Cached for Entity {",
+        "const NAME: ::core::option::Option<&'static str> = ::core::option::Option::Some(",
+        "\"orders-2\"",
+    ] {
+        let bare = |text: &str| text.split_whitespace().collect::<String>();
+        assert!(
+            bare(&expansion).contains(&bare(part)),
+            "{part}\n{expansion}"
+        );
+    }
 }
 
 #[test]

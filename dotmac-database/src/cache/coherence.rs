@@ -156,7 +156,7 @@ fn distrust(shared: &Shared, counts: &mut Counts, reason: &'static str) {
 }
 
 /// Invalidates what a name stands for.
-fn apply(scopes: &Scopes, owner: &OwnerName, name: &[u8]) {
+pub fn apply(scopes: &Scopes, owner: &OwnerName, name: &[u8]) {
     let text = std::str::from_utf8(name).ok();
     match text.and_then(|text| text.split_once(':')) {
         Some(("k", rest)) => {

@@ -1,6 +1,6 @@
 //! What one cache is made of, for all its handles and loads.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 
 use super::client::{CacheClient, Shared, tag_scope};
 use super::client_statistics::Counted;
+use super::entity::Generations;
 use super::envelope::{self, Sealed, Unreadable};
 use super::far::{FarValue, Place};
 use super::fingerprint;
@@ -36,6 +37,8 @@ pub struct Core<V> {
     pub near: Near<V>,
     pub flights: Arc<Flights<V>>,
     pub tally: Arc<Tally>,
+    /// Of the tables that entries depend on, once there are any.
+    pub generations: OnceLock<Generations>,
     fingerprint: u32,
 }
 
@@ -92,6 +95,7 @@ impl<V: CacheValue> Core<V> {
             ),
             flights: Arc::default(),
             tally,
+            generations: OnceLock::new(),
             fingerprint: fingerprint::of::<V>() ^ options.schema,
             options,
         })

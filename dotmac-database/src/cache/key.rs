@@ -117,6 +117,13 @@ impl EncodedKey {
         EncodedKey { bytes, at }
     }
 
+    /// The same at a generation of a table. No encoded key holds `@`.
+    pub fn at(&self, table: &str, generation: u64) -> Self {
+        let mut bytes = self.bytes.clone();
+        bytes.extend_from_slice(format!("@{table}@{generation:x}").as_bytes());
+        EncodedKey { bytes, at: self.at }
+    }
+
     /// With its owner.
     pub fn whole(&self) -> &[u8] {
         &self.bytes

@@ -20,8 +20,8 @@ use crate::error::{CacheError, Result};
 
 /// A key of a cache, from [`SmartCache::lookup`](super::SmartCache::lookup): for values with tags.
 pub struct Lookup<V> {
-    core: Arc<Core<V>>,
-    spot: Spot,
+    pub(super) core: Arc<Core<V>>,
+    pub(super) spot: Spot,
     tags: Vec<String>,
 }
 

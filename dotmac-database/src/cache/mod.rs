@@ -4,7 +4,8 @@
 //! a call, `load` the task that reads Redis and asks the loader, `flight` lets callers of one key share it;
 //! `near` keeps values in the process, `far` in Redis; `scope` is what entries are invalidated by here, and
 //! `coherence` hears what other processes invalidate, and by `heard` what it has missed; `key`, `glob` and
-//! `envelope` are how it all is written. `physical` and `sweep` take values out of Redis itself.
+//! `envelope` are how it all is written. `physical` and `sweep` take values out of Redis itself. `entity`
+//! invalidates what units of work change, and reads rows of entities through a cache.
 
 mod announcement;
 mod client;
@@ -13,6 +14,7 @@ mod client_statistics;
 mod codec;
 mod coherence;
 mod core;
+mod entity;
 mod envelope;
 mod far;
 mod fingerprint;
@@ -43,6 +45,8 @@ pub use client_options::CacheClientOptions;
 pub use client_statistics::CacheClientStatistics;
 pub use codec::Codec;
 pub use core::CacheValue;
+pub(crate) use entity::Outbox;
+pub use entity::{CacheReader, CachedEntity, EntityCache, Following};
 pub use key::{CacheKey, KeyWriter};
 pub use loaded::Loaded;
 pub use lookup::Lookup;

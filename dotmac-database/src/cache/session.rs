@@ -126,7 +126,7 @@ impl<V: CacheValue> CacheAfterCommit<'_, V> {
 }
 
 /// Invalidates, and where Redis is not reached goes on trying in the background.
-async fn insist<F, Fut>(shared: Arc<Shared>, invalidate: F)
+pub(super) async fn insist<F, Fut>(shared: Arc<Shared>, invalidate: F)
 where
     F: Fn() -> Fut + Send + Sync + 'static,
     Fut: Future<Output = Result<()>> + Send + 'static,

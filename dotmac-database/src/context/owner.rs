@@ -96,6 +96,11 @@ impl OwnerName {
         }
     }
 
+    /// Whether it is this tenant.
+    pub(crate) fn is_of(&self, tenant: &TenantId) -> bool {
+        self.tenant() == Some(tenant)
+    }
+
     pub(crate) fn as_str(&self) -> &str {
         match &self.0 {
             Name::Tenant(tenant) => tenant.as_str(),

@@ -89,7 +89,7 @@ impl SearchPath {
 }
 
 /// The schemas of one session's path, unquoted.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionPath(Vec<String>);
 
 impl SessionPath {

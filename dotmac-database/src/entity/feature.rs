@@ -2,6 +2,7 @@
 
 use sea_orm::{ConnectionTrait, DbErr, EntityTrait, IdenStatic};
 
+use super::cached::CachedTable;
 use crate::context::TenantKind;
 
 /// The columns of an entity that have a role; `C` is its `Column`, or the name in the database.
@@ -144,6 +145,10 @@ pub trait Featured: EntityTrait {
 
     /// The columns of `#[dotmac(case_insensitive)]`.
     const CASE_INSENSITIVE: &'static [Self::Column] = &[];
+
+    /// The record of `#[dotmac(cached)]`.
+    #[doc(hidden)]
+    const CACHED: Option<fn() -> CachedTable> = None;
 
     /// Runs the hooks of its mixins on a row that is about to be written.
     ///

@@ -1,6 +1,7 @@
 //! What the derives give an entity: traits, scopes, stamps, and a record of itself.
 
 mod ability;
+pub mod cached;
 mod feature;
 pub mod hook;
 mod json;
@@ -17,6 +18,7 @@ pub use ability::{
     Audited, BaseModel, ComposedHooks, NotSoftDelete, SoftDelete, TenantAware, Timestamps,
     Versioned,
 };
+pub use cached::Cached;
 pub use feature::{
     AuditColumns, Featured, Features, SoftDeleteColumns, TenantColumn, TimestampColumns,
     with_a_role,

@@ -9,6 +9,7 @@ use std::sync::LazyLock;
 
 use sea_orm::{EntityName, EntityTrait, IdenStatic};
 
+use super::cached::{CachedTable, Cascade, cascades};
 use super::feature::{Featured, Features};
 use super::unique::{UniqueKey, unique_keys};
 use crate::context::TenantKind;
@@ -30,6 +31,7 @@ impl Registered {
                 unique: E::UNIQUE_KEYS.iter().map(|key| names(key)).collect(),
                 prefix_search: names(E::PREFIX_SEARCH),
                 case_insensitive: names(E::CASE_INSENSITIVE),
+                cached: E::CACHED,
                 ..describe::<E>(E::FEATURES)
             },
         }
@@ -61,6 +63,10 @@ pub struct Description {
     pub case_insensitive: Vec<&'static str>,
     /// All its unique keys.
     pub unique_keys: fn() -> Vec<UniqueKey>,
+    /// Its record, where its rows are cached.
+    pub cached: Option<fn() -> CachedTable>,
+    /// Its foreign keys that follow what they refer to.
+    pub cascades: fn() -> Vec<Cascade>,
 }
 
 /// Describes an entity with these features.
@@ -74,6 +80,8 @@ pub fn describe<E: EntityTrait>(features: Features<E::Column>) -> Description {
         prefix_search: Vec::new(),
         case_insensitive: Vec::new(),
         unique_keys: unique_keys::<E>,
+        cached: None,
+        cascades: cascades::<E>,
     }
 }
 

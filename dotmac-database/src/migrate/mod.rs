@@ -30,6 +30,8 @@ mod index;
 mod install;
 mod installable;
 mod lock;
+#[cfg(feature = "cache")]
+mod outbox;
 mod pending;
 mod runner;
 mod scratch;
@@ -56,6 +58,8 @@ pub use index::{create_indexes, drop_indexes};
 pub use install::{install, install_shared, remove};
 #[doc(hidden)]
 pub use installable::Installable;
+#[cfg(feature = "cache")]
+pub use outbox::{install_outbox, remove_outbox};
 pub use pending::pending;
 pub use runner::Runner;
 pub use table::{create_table, drop_table};

@@ -6,6 +6,8 @@ use std::pin::Pin;
 
 use futures_util::FutureExt;
 
+use super::follow::{Committed, Then};
+
 /// Something to do once everything is committed.
 pub struct Action(Box<dyn FnOnce() -> Pin<Box<dyn Future<Output = ()> + Send>> + Send>);
 
@@ -27,4 +29,15 @@ pub async fn run(actions: Vec<Action>) {
             tracing::error!("an action after commit panicked");
         }
     }
+}
+
+/// Lets those act who follow the database, all at once. The work is committed, or may be.
+pub async fn follow(acts: Vec<Then>, committed: Committed) {
+    let acts = acts.into_iter().map(|act| async move {
+        let done = AssertUnwindSafe(act(committed)).catch_unwind();
+        if done.await.is_err() {
+            tracing::error!("a cache that follows the database panicked");
+        }
+    });
+    futures_util::future::join_all(acts).await;
 }

@@ -1,7 +1,9 @@
 //! What all sessions of a `Database` share: the primary, its replicas, and what is counted.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use super::follow::Followers;
 use super::live::Live;
 use super::pool::Pool;
 use super::replica::Replicas;
@@ -19,6 +21,8 @@ pub struct Cluster {
     pub replicas: Option<Replicas>,
     pub live: Live,
     pub tally: Tally,
+    /// Those of the application's pool and of the system's are the same.
+    pub followers: Arc<Followers>,
 }
 
 impl Cluster {
@@ -39,6 +43,7 @@ impl Cluster {
             replicas,
             live: Live::default(),
             tally: Tally::default(),
+            followers: Arc::default(),
         })
     }
 

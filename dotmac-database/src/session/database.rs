@@ -239,7 +239,8 @@ impl Database {
         }
         let connect = async || {
             let config = self.shared.config.of_system()?;
-            let cluster = Cluster::connect(&config).await?;
+            let mut cluster = Cluster::connect(&config).await?;
+            cluster.followers = Arc::clone(&self.shared.cluster.followers);
             start_check::run_for_system(&cluster.primary, &self.tenancy).await?;
             Ok::<_, Error>(Arc::new(cluster))
         };
@@ -253,6 +254,24 @@ impl Database {
             return Err(Error::Closed);
         }
         Ok(cluster)
+    }
+
+    #[cfg(feature = "cache")]
+    pub(super) fn cluster(&self) -> &Cluster {
+        &self.shared.cluster
+    }
+
+    #[cfg(feature = "cache")]
+    pub(super) fn url(&self) -> &str {
+        self.shared.config.url()
+    }
+
+    /// Whether sessions on these pools are its own.
+    #[cfg(feature = "cache")]
+    pub(super) fn has_opened(&self, cluster: &Arc<Cluster>) -> bool {
+        let system = self.shared.system.get();
+        Arc::ptr_eq(&self.shared.cluster, cluster)
+            || system.is_some_and(|system| Arc::ptr_eq(system, cluster))
     }
 
     pub(super) fn hold(&self) -> Option<Hold> {

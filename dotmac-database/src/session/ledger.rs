@@ -6,6 +6,8 @@ mod model;
 #[cfg(test)]
 mod tests;
 
+use super::change::Changes;
+use crate::entity::cached::Changed;
 use crate::error::{Error, ErrorKind, Result};
 
 /// A level of nesting; 0 is the unit of work itself. Ids are never used twice, and grow inwards.
@@ -57,6 +59,7 @@ struct Level<A> {
     /// What failed in it.
     failure: Option<ErrorKind>,
     actions: Vec<(u64, A)>,
+    changes: Changes,
 }
 
 impl<A> Ledger<A> {
@@ -219,6 +222,22 @@ impl<A> Ledger<A> {
         Ok(())
     }
 
+    /// Notes what a statement of the innermost level may change.
+    pub fn change(&mut self, changed: Changed) {
+        if let Some(level) = self.levels.last_mut() {
+            level.changes.add(changed);
+        }
+    }
+
+    /// What was changed, and not undone since.
+    pub fn changes(&self) -> Changes {
+        let mut changes = Changes::default();
+        for level in &self.levels {
+            changes.absorb(level.changes.clone());
+        }
+        changes
+    }
+
     /// Ends a nested session well. After an error it is still open, to be rolled back.
     pub fn commit(&mut self, session: LevelId) -> Result<()> {
         self.check(session)?;
@@ -333,8 +352,10 @@ impl<A> Ledger<A> {
             if ended.iter().any(|level| self.unanswered == Some(level.id)) {
                 self.unanswered = Some(below.id);
             }
-            let actions = ended.into_iter().flat_map(|level| level.actions);
-            below.actions.extend(actions);
+            for level in ended {
+                below.actions.extend(level.actions);
+                below.changes.absorb(level.changes);
+            }
         }
     }
 }
@@ -349,6 +370,7 @@ impl<A> Level<A> {
             sent: false,
             failure: None,
             actions: Vec::new(),
+            changes: Changes::default(),
         }
     }
 }

@@ -7,9 +7,11 @@
 mod action;
 mod batch;
 mod begin;
+mod change;
 mod cluster;
 mod cut;
 mod database;
+mod follow;
 mod gate;
 mod handle;
 mod health;
@@ -32,9 +34,15 @@ mod stream;
 mod system;
 mod tally;
 mod unit;
+#[cfg(feature = "cache")]
+mod view;
 mod wire;
 
+#[cfg(feature = "cache")]
+pub use change::Rows;
 pub use database::{Closed, Database};
+#[cfg(feature = "cache")]
+pub use follow::{Committed, Committing, Follow, Prepared};
 pub use handle::{Session, SessionOptions};
 pub use health::{Health, MigrationHealth, PrimaryHealth, UnknownReason};
 pub use hold::Holder;

@@ -7,7 +7,7 @@ use futures_util::stream::{BoxStream, Stream, StreamExt, TryStreamExt};
 use sea_orm::{DbErr, QueryResult, Statement};
 
 use super::ledger::LevelId;
-use super::unit::Unit;
+use super::unit::{Sql, Unit};
 use crate::error::{Error, is_stale_plan};
 
 /// A stream of rows; while it is open, its session takes no other statement.
@@ -21,7 +21,7 @@ impl<'s> SessionStream<'s> {
         level: LevelId,
         statement: Statement,
     ) -> Result<Self, DbErr> {
-        let slot = unit.enter(level, &statement.sql).await?;
+        let slot = unit.enter(level, Sql::of(&statement)).await?;
         let open = Open::new(unit);
         let rows = async_stream::stream! {
             // Both are given up when the last row was read, or when the stream is dropped.

@@ -3,11 +3,14 @@
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex as SyncMutex, MutexGuard as SyncGuard, PoisonError};
 
-use sea_orm::{ConnAcquireErr, DbBackend, DbErr, ExecResult, QueryResult, RuntimeErr, Statement};
+use sea_orm::{
+    ConnAcquireErr, DbBackend, DbErr, ExecResult, QueryResult, RuntimeErr, Statement, Value,
+};
 use tokio::sync::{Mutex, MutexGuard};
 
 use super::action::{self, Action};
 use super::cluster::Cluster;
+use super::follow::{Committed, Committing};
 use super::gate::{self, Passed};
 use super::handle::SessionOptions;
 use super::hold::Hold;
@@ -17,6 +20,7 @@ use super::slot::Slot;
 use super::tally::Outcome;
 use super::wire::{Damage, damage};
 use crate::context::{RequestContext, SessionPath, set_local};
+use crate::entity::cached::changed;
 use crate::entity::tenant_tables;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ident::mentions_table;
@@ -25,7 +29,7 @@ use crate::ident::mentions_table;
 pub struct Unit {
     pub(super) cluster: Arc<Cluster>,
     context: RequestContext,
-    path: Option<SessionPath>,
+    pub(super) path: Option<SessionPath>,
     pub(super) options: SessionOptions,
     settings: Arc<str>,
     ledger: SyncMutex<Ledger<Action>>,
@@ -33,6 +37,26 @@ pub struct Unit {
     pub(super) stale: Arc<AtomicBool>,
     pub(super) slot: Arc<Mutex<Slot>>,
     _hold: Option<Hold>,
+}
+
+/// A statement, as far as the unit looks at it.
+#[derive(Clone, Copy)]
+pub struct Sql<'s> {
+    text: &'s str,
+    values: Option<&'s [Value]>,
+}
+
+impl<'s> Sql<'s> {
+    pub fn of(statement: &'s Statement) -> Self {
+        Sql {
+            text: &statement.sql,
+            values: statement.values.as_ref().map(|values| values.0.as_slice()),
+        }
+    }
+
+    fn unprepared(text: &'s str) -> Self {
+        Sql { text, values: None }
+    }
 }
 
 impl Unit {
@@ -79,7 +103,7 @@ impl Unit {
         statement: &Statement,
     ) -> Result<ExecResult, DbErr> {
         loop {
-            let mut slot = self.enter(level, &statement.sql).await?;
+            let mut slot = self.enter(level, Sql::of(statement)).await?;
             let (wire, cut) = slot.running().ok_or(Error::Ended)?;
             let result = cut.or(wire.execute(statement)).await;
             if !self.moves_on(&mut slot, &result) {
@@ -90,7 +114,7 @@ impl Unit {
 
     pub async fn batch(&self, level: LevelId, sql: &str) -> Result<ExecResult, DbErr> {
         loop {
-            let mut slot = self.enter(level, sql).await?;
+            let mut slot = self.enter(level, Sql::unprepared(sql)).await?;
             let (wire, cut) = slot.running().ok_or(Error::Ended)?;
             let result = cut.or(wire.batch(sql)).await;
             if !self.moves_on(&mut slot, &result) {
@@ -105,7 +129,7 @@ impl Unit {
         statement: &Statement,
     ) -> Result<Option<QueryResult>, DbErr> {
         loop {
-            let mut slot = self.enter(level, &statement.sql).await?;
+            let mut slot = self.enter(level, Sql::of(statement)).await?;
             let (wire, cut) = slot.running().ok_or(Error::Ended)?;
             let result = cut.or(wire.fetch_one(statement)).await;
             if !self.moves_on(&mut slot, &result) {
@@ -120,7 +144,7 @@ impl Unit {
         statement: &Statement,
     ) -> Result<Vec<QueryResult>, DbErr> {
         loop {
-            let mut slot = self.enter(level, &statement.sql).await?;
+            let mut slot = self.enter(level, Sql::of(statement)).await?;
             let (wire, cut) = slot.running().ok_or(Error::Ended)?;
             let result = cut.or(wire.fetch_all(statement)).await;
             if !self.moves_on(&mut slot, &result) {
@@ -130,7 +154,8 @@ impl Unit {
     }
 
     /// Makes the connection ready for a statement of `level`, and keeps others off it.
-    pub async fn enter(&self, level: LevelId, sql: &str) -> Result<MutexGuard<'_, Slot>> {
+    pub async fn enter(&self, level: LevelId, sql: Sql<'_>) -> Result<MutexGuard<'_, Slot>> {
+        let Sql { text: sql, values } = sql;
         let passed = gate::check(sql, self.cluster.primary.afterwards())?;
         if self.context.tenant_id().is_none()
             && self.context.system_reason().is_none()
@@ -162,6 +187,12 @@ impl Unit {
         }
         if passed == Passed::Raw {
             slot.taint();
+        }
+        if !self.is_read_only() {
+            // Before it runs: a statement whose answer nobody waits for may have run all the same.
+            for changed in changed(sql, values) {
+                self.ledger().change(changed);
+            }
         }
         Ok(slot)
     }
@@ -282,9 +313,12 @@ impl Unit {
             let mut ledger = self.ledger();
             let before = ledger.before_commit().collect::<Vec<_>>();
             let begun = ledger.is_begun();
-            ledger.finish().map(|actions| (actions, before, begun))
+            let changes = ledger.changes();
+            ledger
+                .finish()
+                .map(|actions| (actions, changes, before, begun))
         };
-        let (actions, before, begun) = match finished {
+        let (actions, changes, before, begun) = match finished {
             Ok(finished) => finished,
             Err(error) => {
                 let never = self.ledger().roll_back(0);
@@ -293,18 +327,29 @@ impl Unit {
                 return Err(error);
             }
         };
+        let (also, followed) = self.cluster.followers.prepare(Committing {
+            context: &self.context,
+            changes: &changes,
+        });
         if begun && !self.is_read_only() {
-            self.send_commit(&mut slot, &before).await?;
+            let committed = self.send_commit(&mut slot, &before, &also).await;
+            if let Err(error) = committed {
+                if matches!(error, Error::CommitUnknown(_)) {
+                    action::follow(followed, Committed::Perhaps).await;
+                }
+                return Err(error);
+            }
         }
         slot.ends(Outcome::Committed);
         // Whoever closes the database waits for the actions too.
-        let acting = match actions.is_empty() {
+        let acting = match actions.is_empty() && followed.is_empty() {
             true => None,
             false => slot.leave(),
         };
         // A read session ends in the background: there is nothing to wait for.
         slot.release();
         drop(slot);
+        action::follow(followed, Committed::Surely).await;
         action::run(actions).await;
         drop(acting);
         Ok(())
@@ -316,8 +361,9 @@ impl Unit {
         skip_all,
         fields(otel.kind = "client", db.system = ?self.backend())
     )]
-    async fn send_commit(&self, slot: &mut Slot, before: &[Command]) -> Result<()> {
+    async fn send_commit(&self, slot: &mut Slot, before: &[Command], also: &str) -> Result<()> {
         let mut sql = self.sql(before);
+        sql.push_str(also);
         sql.push_str(match self.backend() {
             // COMMIT of an aborted transaction answers without an error, and so does one outside of
             // any. A savepoint fails in both.

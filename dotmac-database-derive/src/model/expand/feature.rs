@@ -30,6 +30,22 @@ pub fn expand(entity: &Entity, private: &TokenStream) -> TokenStream {
         .into_iter()
         .filter(|feature| has(entity, *feature))
         .map(|feature| implement(feature, private, variant, key));
+    let cached = entity.options.cached.as_ref();
+    let record = cached.map(|_| {
+        quote! {
+            const CACHED: ::core::option::Option<fn() -> #private::CachedTable> =
+                ::core::option::Option::Some(#private::CachedTable::of::<Entity>);
+        }
+    });
+    let cached = cached.map(|cached| {
+        let name = cached.name.as_ref().map(|name| {
+            quote! {
+                const NAME: ::core::option::Option<&'static str> =
+                    ::core::option::Option::Some(#name);
+            }
+        });
+        quote!(impl #private::Cached for Entity { #name })
+    });
     let hooks = mixin::hooks(entity, private);
     quote! {
         impl #private::Featured for Entity {
@@ -40,9 +56,11 @@ pub fn expand(entity: &Entity, private: &TokenStream) -> TokenStream {
             #unique_keys
             #by_prefix
             #ignoring_case
+            #record
             #hooks
         }
         #(#traits)*
+        #cached
         #private::register! {
             #private::Registered::of::<Entity>()
         }

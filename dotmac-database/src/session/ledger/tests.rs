@@ -1,7 +1,10 @@
 //! The ledger, step by step.
 
+use std::sync::LazyLock;
+
 use super::Command::*;
 use super::*;
+use crate::entity::cached::CachedTable;
 
 fn ledger() -> Ledger<&'static str> {
     Ledger::new()
@@ -93,6 +96,33 @@ fn actions_of_a_rolled_back_level_are_gone() {
     ledger.act(child, "also kept").expect("open");
     ledger.commit(child).expect("committed");
     assert_eq!(ledger.finish().expect("finished"), ["kept", "also kept"]);
+}
+
+#[test]
+fn changes_of_a_rolled_back_level_are_gone() {
+    static TABLES: LazyLock<Vec<CachedTable>> =
+        LazyLock::new(|| ["a", "b", "c", "d"].map(CachedTable::named).into());
+    let change = |ledger: &mut Ledger<_>, at: usize| {
+        let table = TABLES.get(at).expect("a table");
+        ledger.change(Changed { table, row: None });
+    };
+    let mut expected = Changes::default();
+    let mut ledger = ledger();
+    change(&mut ledger, 0);
+    let child = ledger.nest(0).expect("nested");
+    change(&mut ledger, 1);
+    let _ = ledger.roll_back(child);
+    let child = ledger.nest(0).expect("nested");
+    ledger.mark(child, "s").expect("marked");
+    change(&mut ledger, 2);
+    let _ = ledger.roll_back_to(child, "s").expect("marked");
+    change(&mut ledger, 3);
+    ledger.commit(child).expect("committed");
+    for at in [0, 3] {
+        let table = TABLES.get(at).expect("a table");
+        expected.add(Changed { table, row: None });
+    }
+    assert_eq!(ledger.changes(), expected);
 }
 
 #[test]

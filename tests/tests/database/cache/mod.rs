@@ -1,6 +1,7 @@
 //! The cache on a real Redis, and without one.
 
 pub mod cluster;
+mod entity;
 mod faults;
 mod flight;
 mod invalidation;

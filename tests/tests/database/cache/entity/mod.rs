@@ -1,0 +1,12 @@
+//! Rows of entities: read through the cache, and invalidated by what sessions change.
+
+mod attack;
+mod bed;
+mod change;
+mod depends;
+mod outbox;
+mod read;
+mod rollback;
+mod sqlite;
+mod system;
+mod table;
