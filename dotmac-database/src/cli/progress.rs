@@ -115,7 +115,7 @@ mod tests {
     fn done() -> FleetEvent {
         FleetEvent::Done {
             tenant: tenant(),
-            seconds: 0.125,
+            seconds: 1.5,
         }
     }
 
@@ -138,7 +138,7 @@ mod tests {
             ),
             (FleetEvent::Started { tenant: tenant() }, None),
             (FleetEvent::Skipped { tenant: tenant() }, None),
-            (done(), Some("acme: migrated in 0.13 s")),
+            (done(), Some("acme: migrated in 1.50 s")),
             (failed(), Some("acme: failed: no")),
             (
                 FleetEvent::Stopped { remaining: 2 },

@@ -32,9 +32,13 @@ pub fn create_moves(directory: &Directory, roles: &Roles) -> String {
            copied text,\
            begun_at timestamptz NOT NULL DEFAULT now());\
          ALTER TABLE {table} OWNER TO {owner};\
+         ALTER TABLE {table} ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;\
+         DROP POLICY IF EXISTS dotmac_migrator ON {table};\
+         CREATE POLICY dotmac_migrator ON {table} TO {migrator} USING (true) WITH CHECK (true);\
          REVOKE ALL ON {table} FROM PUBLIC, {application}, {system};",
         table = directory.sibling(TABLE),
         owner = quote(&roles.owner),
+        migrator = quote(&roles.migrator),
         application = quote(&roles.application),
         system = quote(&roles.system),
     )
