@@ -17,7 +17,8 @@ const MOST: usize = 100;
 /// A lock that several may hold at a time: each of its permits is a lock of its own, `name#0`, `name#1` and so
 /// on, with all that a lock has. It works with every keeper of locks.
 ///
-/// To ask costs a round trip while permits are free, and one for each permit when none is.
+/// To ask costs a round trip while permits are free, and one for each permit when none is. In PostgreSQL, each
+/// permit that is held or waited for has a connection of its own.
 ///
 /// # Guarantees
 /// No more than so many are held at a time, by all processes. Where they do not agree in the number, such as
@@ -56,17 +57,20 @@ impl<S> Semaphore<S> {
     /// # Cancel safety
     /// What is taken for a future that was dropped is given back at once.
     pub async fn try_acquire(&self, owner: impl Owner<S>) -> Result<Option<LockGuard>> {
-        let mut own = 0;
-        for permit in self.from_anywhere() {
+        let (mut own, mut refusal) = (0, None);
+        for permit in self.rotated() {
             match permit.try_acquire(&owner).await {
                 Ok(None) => {}
+                Ok(Some(guard)) => return Ok(Some(guard)),
                 Err(Error::Lock(LockError::AlreadyHeld { .. })) => own += 1,
-                taken => return taken,
+                // Another one may be had all the same.
+                Err(error) => refusal = Some(error),
             }
         }
-        match own == self.permits.len() {
-            true => Err(self.is_own()),
-            false => Ok(None),
+        match refusal {
+            Some(error) => Err(error),
+            None if own == self.permits.len() => Err(self.is_own()),
+            None => Ok(None),
         }
     }
 
@@ -84,21 +88,24 @@ impl<S> Semaphore<S> {
         }
         let left = until.saturating_duration_since(Instant::now());
         // Whichever is free first; what the others get meanwhile is given back.
-        let each = self.from_anywhere();
+        let each = self.rotated();
         let mut each: FuturesUnordered<_> =
             each.map(|permit| permit.acquire(&owner, left)).collect();
+        let (name, waited) = (self.name.clone(), wait);
+        let mut refusal = LockError::TimedOut { name, waited }.into();
         while let Some(taken) = each.next().await {
             match taken {
+                Ok(guard) => return Ok(guard),
                 Err(Error::Lock(LockError::TimedOut { .. } | LockError::AlreadyHeld { .. })) => {}
-                taken => return taken,
+                // Another one may be had all the same.
+                Err(error) => refusal = error,
             }
         }
-        let (name, waited) = (self.name.clone(), wait);
-        Err(LockError::TimedOut { name, waited }.into())
+        Err(refusal)
     }
 
     /// All permits, beginning with any: so that not all ask for the first one.
-    fn from_anywhere(&self) -> impl Iterator<Item = &Lock<S>> {
+    fn rotated(&self) -> impl Iterator<Item = &Lock<S>> {
         let (count, any) = (self.permits.len() as u128, Uuid::new_v4().as_u128());
         let start = usize::try_from(any % count.max(1)).unwrap_or_default();
         let permits = self.permits.iter().cycle().skip(start);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 
-use super::faulty::Faulty;
+use super::faulty::{Fault, Faults, Faulty};
 use super::{TTL, WAIT, acme, elsewhere, import};
 use crate::error::{Error, LockError};
 use crate::lock::local::Local;
@@ -95,6 +95,47 @@ async fn who_waits_in_vain_is_told_and_leaves_nothing() {
     assert_eq!(locks.0.turns.len(), 0);
     let both = (taken(&semaphore).await, taken(&semaphore).await);
     assert!(both.0.is_some() && both.1.is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn permit_that_cannot_be_asked_for_keeps_nobody_from_another() {
+    let way = Faulty::new();
+    let semaphore = permits(&way.locks(), 2);
+    let one = taken(&semaphore).await.expect("is free");
+    let other = taken(&semaphore).await.expect("is free");
+    let waiter = semaphore.clone();
+    let waiter = tokio::spawn(async move { waiter.acquire(&acme(), WAIT).await });
+    tokio::task::yield_now().await;
+    way.set(Faults {
+        attempt: Fault::Fails,
+        names: "import#0",
+        ..Faults::default()
+    });
+    let (first, second) = match one.name().name() {
+        "import#0" => (one, other),
+        _ => (other, one),
+    };
+    first.release().await.expect("gives back");
+    tokio::time::sleep(WAIT / 2).await;
+    second.release().await.expect("gives back");
+    let guard = waiter.await.expect("ends").expect("gets the other");
+    assert_eq!(guard.name().name(), "import#1");
+    drop(guard);
+    tokio::time::sleep(WAIT).await;
+    for _ in 0..10 {
+        let guard = taken(&semaphore).await.expect("the other is free");
+        guard.release().await.expect("gives back");
+    }
+    way.set(Faults {
+        attempt: Fault::Fails,
+        ..Faults::default()
+    });
+    let waits = semaphore.clone();
+    let refused = elsewhere(async move { waits.acquire(&acme(), WAIT).await });
+    assert!(matches!(
+        refused.await,
+        Err(Error::Lock(LockError::Unavailable { .. }))
+    ));
 }
 
 #[tokio::test(start_paused = true)]
