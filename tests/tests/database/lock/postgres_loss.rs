@@ -160,6 +160,25 @@ async fn lock_whose_answer_is_lost_is_free_again() {
 }
 
 #[tokio::test]
+async fn p02_connection_whose_answer_is_late_is_closed_and_not_used_again() {
+    let shop = Shop::open().await;
+    let proxy = FaultProxy::start(server().port());
+    let locks = behind(&proxy, &shop).await;
+    // The answer that says that the lock was taken.
+    proxy.next("current_setting", Fault::MessageLate);
+    let lock = locks.lock("import").unwrap();
+    let asked = lock.try_acquire(&shop.a).await;
+    assert!(
+        matches!(asked, Err(Error::Lock(LockError::Unavailable { .. }))),
+        "{asked:?}"
+    );
+    assert_eq!(proxy.happened(), 1);
+    until_free(&shop).await;
+    proxy.release();
+    assert!(hold(&locks, &shop.a).await.is_valid());
+}
+
+#[tokio::test]
 async fn silent_server_costs_the_lock_after_its_time_to_live_and_not_before() {
     let shop = Shop::open().await;
     let proxy = FaultProxy::start(server().port());
