@@ -37,11 +37,8 @@ fn main() {
     runtime.block_on(async move {
         println!("| what | figure |\n|---|--:|");
         trip::print(if is_bench { 5_000 } else { 5 }).await;
-        held::print(
-            if is_bench { 1_000 } else { 10 },
-            if is_bench { 10 } else { 1 },
-        )
-        .await;
+        let (locks, ticks) = if is_bench { (1_000, 10) } else { (10, 1) };
+        held::print(locks, ticks).await;
         waiters::print(if is_bench { 1_000 } else { 10 }).await;
         orphans::print(if is_bench { 10_000 } else { 10 }).await;
         turns::print(if is_bench { 10_000 } else { 64 }).await;
