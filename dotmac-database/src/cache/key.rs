@@ -27,7 +27,7 @@ pub trait CacheKey {
 /// Takes the components of a key, in order.
 #[derive(Default)]
 pub struct KeyWriter {
-    encoded: SmallVec<[u8; 128]>,
+    encoded: SmallVec<[u8; 64]>,
     components: usize,
     /// Where each component but the last ends.
     ends: SmallVec<[usize; 4]>,
@@ -87,7 +87,7 @@ impl KeyWriter {
 /// An encoded key, after the name of whose it is.
 #[derive(Clone, PartialEq, Eq)]
 pub struct EncodedKey {
-    bytes: SmallVec<[u8; 160]>,
+    bytes: SmallVec<[u8; 96]>,
     /// Where the key begins.
     at: usize,
 }

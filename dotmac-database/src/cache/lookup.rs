@@ -79,7 +79,8 @@ impl<V: CacheValue> Lookup<V> {
             Some((entry, Age::Stale)) => Some(entry),
             None => None,
         };
-        self.ask(loader, old).await
+        // Apart, so that the future of a hit in the process is small.
+        Box::pin(self.ask(loader, old)).await
     }
 
     /// What is not in this process, or stale: joins the load that is under way, or begins one.

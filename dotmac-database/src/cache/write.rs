@@ -24,6 +24,12 @@ impl<V: CacheValue> Core<V> {
             self.tally.near_hits.add(1);
             return Some(entry.value.clone());
         }
+        // Apart, so that the future of a hit in the process is small.
+        Box::pin(self.look_beyond(spot)).await
+    }
+
+    /// Looks for an entry in Redis.
+    async fn look_beyond(&self, spot: &Spot) -> Looked<V> {
         let seen = self.see(spot, &spot.tags);
         let Some(opened) = self.look_far(spot).await else {
             self.tally.misses.add(1);

@@ -1,6 +1,7 @@
 //! Entries are invalidated by patterns of their keys, which are compared when they are read.
 
 use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
 
 use dotmac_database::cache::{CacheClient, CacheOptions, Loaded, SmartCache};
 use dotmac_database::{CacheError, Error, ErrorKind};
@@ -153,17 +154,37 @@ async fn c17_more_patterns_than_can_be_compared_are_an_error() {
 async fn a_pattern_is_forgotten_when_what_is_older_has_ended() {
     let redis = ThrowawayRedis::start();
     let client = redis.client().await;
-    let options = CacheOptions::new(std::time::Duration::from_millis(100)).patterns();
-    let cache = SmartCache::<u32>::new("numbers", &client, options).expect("valid");
-    let acme = tenant("acme");
-    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
-    // Each ends after 100 ms, so that there is always room for one more.
-    for at in 0..70 {
-        cache.set(&acme, at, 1).await.expect("sets");
+    let (cache, acme) = (numbers(&client), tenant("acme"));
+    let short = cache.lookup(&acme, 1).expect("a tenant");
+    let short = short.set_for(1, Duration::from_secs(1)).await;
+    short.expect("sets");
+    for _ in 0..60 {
+        let matched = cache.invalidate_matching(&acme, "x*").await;
+        matched.expect("room");
+    }
+    // Four that are kept for a minute. The others end with what is older than they are.
+    cache.set(&acme, 2, 1).await.expect("sets");
+    let deadline = Instant::now() + Duration::from_secs(10);
+    for _ in 0..10 {
         while cache.invalidate_matching(&acme, "x*").await.is_err() {
-            assert!(std::time::Instant::now() < deadline, "no room");
+            assert!(Instant::now() < deadline, "no room");
         }
     }
+    assert!(cache.exists(&acme, 2).await.expect("looks"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_patterns_are_lost_what_is_older_is_not_used() {
+    let redis = ThrowawayRedis::start();
+    let client = redis.client().await;
+    fill(&client).await;
+    let cache = numbers(&client);
+    let matched = cache.invalidate_matching(tenant("acme"), "user:*").await;
+    matched.expect("invalidates");
+    assert_eq!(there(&client).await.len(), KEYS.len());
+    assert_eq!(redis.ask("DEL dotmac:{acme}:t:q:numbers"), ":1");
+    let fresh = redis.client().await;
+    assert!(there(&fresh).await.is_empty(), "nobody can tell");
 }
 
 #[tokio::test(flavor = "multi_thread")]
