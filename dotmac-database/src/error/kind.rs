@@ -76,8 +76,10 @@ pub enum ErrorKind {
     Aborted,
     /// [`Error::Closed`](crate::Error::Closed).
     Closed,
-    /// [`Error::ConnectionLost`](crate::Error::ConnectionLost) or
-    /// [`Error::InDoubt`](crate::Error::InDoubt).
+    /// [`Error::ConnectionLost`](crate::Error::ConnectionLost),
+    /// [`Error::InDoubt`](crate::Error::InDoubt),
+    /// [`LockError::Unavailable`](crate::LockError::Unavailable) or
+    /// [`LockError::RateUnknown`](crate::LockError::RateUnknown).
     ConnectionLost,
     /// [`Error::CommitUnknown`](crate::Error::CommitUnknown).
     CommitUnknown,

@@ -400,6 +400,9 @@ impl Error {
             Error::Lock(LockError::StaleFence { .. }) => ErrorKind::StaleFence,
             Error::Lock(LockError::NoConnection { .. }) => ErrorKind::PoolTimeout,
             Error::Lock(LockError::OnStandby) => ErrorKind::ReadOnly,
+            Error::Lock(LockError::Unavailable { .. } | LockError::RateUnknown { .. }) => {
+                ErrorKind::ConnectionLost
+            }
             Error::Lock(_) => ErrorKind::Lock,
             Error::PhysicalDelete { .. } => ErrorKind::PhysicalDelete,
             Error::BypassesRls { .. } => ErrorKind::BypassesRls,
