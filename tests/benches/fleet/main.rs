@@ -1,5 +1,5 @@
 //! What work on the schemas of many tenants costs: copies of a template, making tenants, a run with nothing to
-//! do, and one column over all.
+//! do, and one column over all; and sessions on many databases.
 //!
 //! ```text
 //! cargo bench -p dotmac-tests --all-features --bench fleet [-- <schemas> <tables>]
@@ -15,6 +15,7 @@
 )]
 
 mod clone;
+mod databases;
 mod run;
 
 use std::time::Duration;
@@ -24,10 +25,10 @@ pub type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 fn main() -> Outcome<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let (rounds, default) = match arguments.iter().any(|it| it == "--bench") {
-        true => (11, (1_000, 10)),
+    let (rounds, default, routed) = match arguments.iter().any(|it| it == "--bench") {
+        true => (11, (1_000, 10), (200, 20, 8_000)),
         // `cargo test` only wants to know whether the benchmark still runs.
-        false => (1, (6, 2)),
+        false => (1, (6, 2), (2, 2, 16)),
     };
     let mut given = arguments.iter().filter_map(|it| it.parse::<usize>().ok());
     let schemas = given.next().unwrap_or(default.0);
@@ -35,7 +36,9 @@ fn main() -> Outcome<()> {
     let runtime = tokio::runtime::Runtime::new()?;
     let measured = runtime.spawn(async move { clone::print(rounds).await });
     runtime.block_on(measured)??;
-    runtime.block_on(run::measure(schemas, tables))
+    runtime.block_on(run::measure(schemas, tables))?;
+    let (databases, pools, sessions) = routed;
+    runtime.block_on(databases::print(databases, pools, sessions))
 }
 
 /// The one in the middle.

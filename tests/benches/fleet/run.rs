@@ -17,7 +17,8 @@ use crate::Outcome;
 /// How many tables the first migration of a tenant makes.
 static TABLES: AtomicUsize = AtomicUsize::new(10);
 
-struct Shared;
+/// The migrations of a database that all share.
+pub struct Shared;
 
 impl MigratorTrait for Shared {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
