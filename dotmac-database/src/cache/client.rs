@@ -74,7 +74,7 @@ impl CacheClient {
         Self::connect_with(config, CacheClientOptions::default())
     }
 
-    /// The same, with settings: [`CacheClientOptions`], or [`RedisOptions`](super::RedisOptions) alone.
+    /// The same, with settings: [`CacheClientOptions`], or [`RedisOptions`](crate::RedisOptions) alone.
     ///
     /// # Errors
     /// As [`connect`](Self::connect), and for settings that cannot be used.

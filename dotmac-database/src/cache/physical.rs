@@ -27,7 +27,7 @@ pub struct Physical {
 
 impl CacheClient {
     /// Removal from Redis itself of what is cached for the tenant of a context, or for
-    /// [`Global`](super::Global).
+    /// [`Global`](crate::Global).
     ///
     /// # Errors
     /// [`Error::MissingTenant`](crate::Error::MissingTenant).

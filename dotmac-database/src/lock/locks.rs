@@ -68,8 +68,8 @@ impl Locks {
     ///   keep-alive; not on a Unix socket, where holder and server are one host).
     ///
     /// # Errors
-    /// [`Error::Pooled`] behind PgBouncer, which gives the connection to others: connect another [`Database`] to
-    /// PostgreSQL itself; [`Error::Unsupported`] on SQLite.
+    /// [`Error::Pooled`](crate::Error::Pooled) behind PgBouncer, which gives the connection to others: connect
+    /// another [`Database`] to PostgreSQL itself; [`Error::Unsupported`](crate::Error::Unsupported) on SQLite.
     #[doc(alias = "PgAdvisoryLock")]
     pub fn postgres(database: &Database) -> Result<Self> {
         Self::postgres_with(database, DEFAULT_CONNECTIONS)

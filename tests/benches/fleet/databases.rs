@@ -76,7 +76,8 @@ pub async fn print(count: usize, pools: usize, sessions: usize) -> Outcome<()> {
             "{choice:?}: {rate:.0} sessions/s, {} connects, {} evicted, {} waited for a place",
             statistics.connected, statistics.evicted, statistics.waited
         );
-        databases.close_within(Duration::from_secs(10)).await;
+        let closed = databases.close_within(Duration::from_secs(10)).await;
+        assert_eq!(closed.cut_off, 0, "no session is left");
     }
     Ok(())
 }
