@@ -32,6 +32,10 @@ mod entity;
 mod error;
 mod ident;
 #[cfg(feature = "redis")]
+#[cfg_attr(
+    not(feature = "cache"),
+    allow(dead_code, unused_imports, reason = "the cache uses the rest")
+)]
 mod redis;
 mod session;
 mod soft_delete;

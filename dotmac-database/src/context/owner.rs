@@ -97,6 +97,7 @@ impl OwnerName {
     }
 
     /// Whether it is this tenant.
+    #[cfg(feature = "cache")]
     pub(crate) fn is_of(&self, tenant: &TenantId) -> bool {
         self.tenant() == Some(tenant)
     }
