@@ -62,7 +62,12 @@ pub async fn print(rounds: usize) {
         };
         samples[5].push(timed(write).await);
     }
-    assert_eq!(cache.statistics().near_hits, 0, "each call asked Redis");
+    // A load that was overtaken by another's is answered here now and then.
+    let near = cache.statistics().near_hits;
+    assert!(
+        near * 100 < rounds as u64,
+        "calls ask Redis: {near} did not"
+    );
     client.set_mode(CacheMode::On);
     let [hit, get, many, mget, fill, set] = samples.map(|mut it| median(&mut it));
     line("hit in Redis", hit, "GET and decoding", get);

@@ -26,7 +26,7 @@ pub type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 fn main() -> Outcome<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let (rounds, default, routed) = match arguments.iter().any(|it| it == "--bench") {
-        true => (11, (1_000, 10), (200, 20, 8_000)),
+        true => (11, (1_000, 10), (200, 20, 1_600)),
         // `cargo test` only wants to know whether the benchmark still runs.
         false => (1, (6, 2), (2, 2, 16)),
     };
