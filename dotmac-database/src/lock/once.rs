@@ -94,10 +94,16 @@ impl<S> Lock<S> {
 /// Work that lasted for long has renewed its lock, and the period does not begin with its end.
 async fn keep_until(guard: LockGuard, end: Instant) -> Result<()> {
     let left = end.saturating_duration_since(Instant::now());
-    match left < LEAST_TTL {
+    match left.is_zero() {
         true => guard.release().await.map(drop),
-        false => guard.leave_for(left).await,
+        // Keepers count in whole milliseconds.
+        false => guard.leave_for(ceiled(left)).await,
     }
+}
+
+fn ceiled(left: Duration) -> Duration {
+    let milliseconds = left.as_nanos().div_ceil(1_000_000);
+    Duration::from_millis(u64::try_from(milliseconds).unwrap_or(u64::MAX))
 }
 
 /// Work that is under way: dropping it leaves the lock to run out with its period.
