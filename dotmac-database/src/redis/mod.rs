@@ -19,3 +19,4 @@ pub use client::{Redis, RedisOptions};
 pub use message::{Event, Events};
 pub use port::{Reply, Step};
 pub use script::Script;
+pub(crate) use script::script;

@@ -101,6 +101,18 @@ fn is_unknown(fault: &Fault) -> bool {
     matches!(fault, Fault::Refused { code } if code == "NOSCRIPT")
 }
 
+/// Makes a [`Script`] of a Lua file, with the `prelude.lua` beside it before it.
+macro_rules! script {
+    ($name:ident, $file:literal) => {
+        #[doc = concat!("`", $file, "`, with `prelude.lua` before it.")]
+        pub static $name: $crate::redis::Script = {
+            const SOURCE: &str = concat!(include_str!("prelude.lua"), include_str!($file));
+            $crate::redis::Script::new(SOURCE, || $crate::redis::Script::sha(SOURCE))
+        };
+    };
+}
+pub(crate) use script;
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,12 +1,14 @@
-//! Acquisitions that are dropped on their way: which locks are held by nobody a second later.
+//! Acquisitions that are dropped on their way: how soon no lock is held by nobody, a second at most.
 
 use std::pin::pin;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::poll;
 
 use crate::server::ThrowawayRedis;
 use crate::{acme, line, locks};
+
+const SECOND: Duration = Duration::from_secs(1);
 
 pub async fn print(count: usize) {
     let redis = ThrowawayRedis::start();
@@ -23,10 +25,11 @@ pub async fn print(count: usize) {
             tokio::task::yield_now().await;
         }
     }
-    tokio::time::sleep(Duration::from_secs(1)).await;
-    let held = locks.holders(&acme()).await.expect("lists").len();
+    let dropped = Instant::now();
+    let held = async || locks.holders(&acme()).await.expect("lists").len();
+    while held().await > 0 && dropped.elapsed() < SECOND {}
     line(
-        &format!("{count} acquisitions dropped: held by nobody after 1 s"),
-        held,
+        &format!("{count} acquisitions dropped: held by nobody"),
+        format!("{}, {:?} later", held().await, dropped.elapsed()),
     );
 }
