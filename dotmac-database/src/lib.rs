@@ -4,16 +4,16 @@
 //! list, and gets columns, hooks, row-level security, indexes and default scopes; and sessions that
 //! carry the request's context into the database in the round trip that opens the transaction.
 //!
-//! - [`model`] and the derives: what an entity is made of.
-//! - [`macro@mixin`]: columns that several entities share.
+//! - [`model`] and the derives: what an entity is made of. [`macro@mixin`]: columns that several share.
 //! - [`Database`] and [`Session`]: units of work; [`RequestContext`]: for whom.
+//! - [`SoftDeleteModel`]: delete and restore; [`query`]: pages, bulk statements, upserts.
 //! - [`rls`] and [`migrate`]: what a migration installs in the database.
-//! - [`SoftDeleteModel`]: delete and restore.
-//! - [`tenancy`]: schemas and databases of tenants; [`Tenants`](tenancy::Tenants): one API over all.
+//! - [`tenancy`]: schemas and databases of tenants, and the directory of them;
+//!   [`Tenants`](tenancy::Tenants): one API over all; [`migrate::Fleet`]: their lives and migrations.
 //! - `web` (features `axum` and `poem`): requests, with sessions as arguments of handlers.
-//! - [`tenancy`]: the directory of tenants; [`migrate::Fleet`]: their lives, and migrations of all.
+//! - `cache` (feature): values of tenants, in the process and in Redis.
 //! - [`lock`]: locks in PostgreSQL, in the process and, with the feature `redis`, in Redis.
-//! - `cli` (feature): the command line for that.
+//! - `cli` (feature): the command line for migrations and tenants.
 //! - `testing` (feature): throwaway databases.
 //!
 //! The database is the boundary: policies, constraints and triggers hold for every statement, also
