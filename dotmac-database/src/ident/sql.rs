@@ -154,8 +154,18 @@ fn dollar_tag(sql: &str) -> Option<&str> {
     let end = body.find('$')?;
     let tag = body.get(..end)?;
     let named = !tag.starts_with(|c: char| c.is_ascii_digit())
-        && tag.chars().all(|c| c.is_alphanumeric() || c == '_');
+        && tag.chars().all(|c| begins_word(c) || c.is_ascii_digit());
     named.then(|| sql.get(..end + 2)).flatten()
+}
+
+/// Whether a name can begin with it: PostgreSQL takes every byte beyond ASCII for a letter.
+fn begins_word(c: char) -> bool {
+    c.is_ascii_alphabetic() || c == '_' || !c.is_ascii()
+}
+
+/// What PostgreSQL skips between words; spaces beyond ASCII are letters to it.
+fn is_space(c: char) -> bool {
+    matches!(c, ' ' | '\t' | '\n' | '\r' | '\x0b' | '\x0c')
 }
 
 impl Iterator for Tokens<'_> {
@@ -163,7 +173,7 @@ impl Iterator for Tokens<'_> {
 
     fn next(&mut self) -> Option<Token> {
         loop {
-            self.rest = self.rest.trim_start();
+            self.rest = self.rest.trim_start_matches(is_space);
             let first = self.rest.chars().next()?;
             if self.rest.starts_with("--") {
                 self.take_while(|c| !matches!(c, '\n' | '\r'));
@@ -178,8 +188,8 @@ impl Iterator for Tokens<'_> {
             } else if matches!(first, '"' | '`') {
                 self.rest = self.rest.get(1..).unwrap_or_default();
                 return Some(Token::Word(self.quoted(first), true));
-            } else if first.is_alphabetic() || first == '_' {
-                let word = self.take_while(|c| c.is_alphanumeric() || c == '_' || c == '$');
+            } else if begins_word(first) {
+                let word = self.take_while(|c| begins_word(c) || c.is_ascii_digit() || c == '$');
                 if word.eq_ignore_ascii_case("u") && self.rest.starts_with("&\"") {
                     self.rest = self.rest.get(1..).unwrap_or_default();
                     return Some(Token::Word("U&".to_owned(), false));

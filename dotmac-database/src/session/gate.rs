@@ -132,7 +132,7 @@ fn belongs_to_the_session(words: &[&str]) -> bool {
     match words {
         [first, ..] if CONTROL.contains(first) => true,
         ["ALTER", "ROLE" | "USER", ..] => true,
-        ["SET", "SESSION" | "LOCAL", name, ..] | ["SET", name, ..] => is_ours(name),
+        ["SET", "SESSION" | "LOCAL", name, ..] | ["SET", name, ..] if is_ours(name) => true,
         words => words.iter().any(|word| SETTERS.contains(word)),
     }
 }
@@ -241,6 +241,8 @@ mod tests {
             "SELECT \"ts_rewrite\"($1::tsquery, $2::text)",
             "SELECT * FROM dblink_exec('dbname=shop', 'x')",
             "SELECT * FROM crosstab3($1)",
+            "SET LOCAL U&\"app\\002ecurrent_tenant_id\" = 'b'",
+            "SELECT $😀$ ' $😀$; COMMIT; SELECT $😀$ ' $😀$",
         ] {
             refused(sql, true);
         }

@@ -15,6 +15,11 @@ use super::handle::{Session, SessionOptions};
 /// logged as it begins, at INFO, with its reason, user and request, and the reason is the setting
 /// `app.system_reason` in the database, until the transaction ends.
 ///
+/// What is unique for each tenant only, such as a number that is the key together with the tenant, does not tell
+/// rows of several tenants apart: a relation over it alone joins, and a loader finds, rows of any tenant here. Name
+/// the tenant in such a relation, `from = "(tenant_id, order_number)", to = "(tenant_id, number)"`; relations over
+/// `BaseModel`'s `id` need nothing.
+///
 /// Where tenants have schemas, a session works in one of them, by [`in_schema_of`](Self::in_schema_of).
 ///
 /// On SQLite they run on the same connection as all others.

@@ -468,8 +468,10 @@ impl Unit {
             // Before any savepoint, so that a rollback to it leaves the context standing.
             if settings && self.backend() == DbBackend::Postgres {
                 sql.push_str(&set_local(&self.context));
-                if let Some(path) = &self.path {
-                    sql.push_str(&path.set_local());
+                match &self.path {
+                    Some(path) => sql.push_str(&path.set_local()),
+                    // A function can have left another on the connection, where tables are another tenant's.
+                    None => sql.push_str("SET LOCAL search_path TO DEFAULT;"),
                 }
                 settings = false;
             }

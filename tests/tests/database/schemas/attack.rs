@@ -1,11 +1,11 @@
 //! What would lead a session out of its schema, or hide its tables.
 
-use dotmac_database::SearchPath;
 use dotmac_database::prelude::*;
+use dotmac_database::{SearchPath, Tenancy};
 use migration::entity::order;
 use sea_orm::{ConnectionTrait, Statement};
 
-use super::kit::{OWN, by_admin, estate, insert_order, numbers, schema, text, with_path};
+use super::kit::{OWN, PUBLIC, by_admin, estate, insert_order, numbers, schema, text, with_path};
 use crate::support::{Shop, kind};
 
 /// A function that leads whoever calls it to the schema of beta, locally or for the connection.
@@ -123,6 +123,28 @@ async fn function_that_changes_the_path_shows_no_rows_of_another_tenant_and_leav
         text(tx, "SELECT current_schema()::text").await
     });
     assert_eq!(next.await.unwrap(), "tenant_acme");
+}
+
+// The pool is one, where some tenants have rows and others schemas.
+#[tokio::test]
+async fn session_over_rows_is_not_led_into_a_schema_by_what_was_left_on_its_connection() {
+    let shop = estate(1).await;
+    switch(&shop).await;
+    let rows = shop.db.with_tenancy(Tenancy::Rows).unwrap();
+    let for_the_connection = shop.db.write(&shop.b, async |tx| {
+        text(tx, "SELECT public.switch(false)").await
+    });
+    for_the_connection.await.unwrap();
+    let work = rows.write(&shop.a, async |tx| {
+        insert_order(tx, "new").await?;
+        let nested = tx.nested()?;
+        text(&nested, "SELECT public.switch(true)").await?;
+        nested.commit().await?;
+        numbers(tx).await
+    });
+    assert_eq!(work.await.unwrap(), ["new", PUBLIC]);
+    let astray = "SELECT count(*)::text FROM tenant_beta.orders WHERE number = 'new'";
+    assert_eq!(text(&shop.admin().await, astray).await.unwrap(), "0");
 }
 
 #[tokio::test]
