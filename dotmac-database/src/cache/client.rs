@@ -11,6 +11,7 @@ use tracing::field::Empty;
 use super::client_options::CacheClientOptions;
 use super::client_statistics::{CacheClientStatistics, ClientTally};
 use super::coherence;
+use super::debt::Debts;
 use super::far::Far;
 use super::metric;
 use super::mode::{CacheMode, Switch};
@@ -43,6 +44,7 @@ pub(super) struct Shared {
     pub switch: Switch,
     pub tasks: TaskTracker,
     pub tally: ClientTally,
+    pub debts: Debts,
     /// Whether invalidations of other processes are heard.
     hears: AtomicBool,
     /// The task that hears them.
@@ -101,6 +103,7 @@ impl CacheClient {
             switch: Switch::default(),
             tasks: TaskTracker::new(),
             tally: ClientTally::default(),
+            debts: Debts::default(),
             hears: AtomicBool::new(false),
             listener: OnceLock::new(),
         }))
@@ -217,9 +220,10 @@ impl CacheClient {
 }
 
 impl Shared {
-    /// Redis, while it is to be read and filled.
-    pub fn far_in_use(&self) -> Option<&Far> {
-        self.far.as_ref().filter(|_| self.switch.mode().uses_far())
+    /// Redis, while it is to be read and filled with values of an owner.
+    pub fn far_in_use(&self, owner: &OwnerName) -> Option<&Far> {
+        let far = self.far.as_ref().filter(|_| self.switch.mode().uses_far());
+        far.filter(|_| !self.debts.owes(owner))
     }
 
     fn stop_hearing(&self) {

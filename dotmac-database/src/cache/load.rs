@@ -110,7 +110,7 @@ impl<V: CacheValue> Load<V> {
         )
     )]
     async fn run(self, loader: impl Future<Output = Result<Loaded<V>>> + Send) {
-        let far = self.core.shared().far_in_use().cloned();
+        let far = self.core.shared().far_in_use(&self.spot.owner).cloned();
         let found = match &far {
             Some(far) => self.ask(far).await,
             None => Found::default(),

@@ -134,7 +134,11 @@ where
     Fut: Future<Output = Result<HashMap<K, V>, E>> + Send + 'static,
     E: Into<Box<dyn StdError + Send + Sync>> + 'static,
 {
-    let far = core.shared().far_in_use().cloned();
+    // All keys of a call are one owner's.
+    let owner = loads.first().map(|(_, load)| &load.spot.owner);
+    let far = owner
+        .and_then(|owner| core.shared().far_in_use(owner))
+        .cloned();
     let mut due: Vec<(K, Due<V>)> = Vec::new();
     let mut loads = loads.into_iter().peekable();
     while loads.peek().is_some() {

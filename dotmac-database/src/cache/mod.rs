@@ -14,6 +14,7 @@ mod client_statistics;
 mod codec;
 mod coherence;
 mod core;
+mod debt;
 mod entity;
 mod envelope;
 mod far;

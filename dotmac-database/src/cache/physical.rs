@@ -94,7 +94,8 @@ impl Physical {
         self.each(&keys, None).await
     }
 
-    /// Removes everything of the tenant: entries, and the names of tags and caches; how many keys of Redis.
+    /// Removes everything that is cached of the tenant: entries, and the names of tags and caches; how many
+    /// keys of Redis. Its locks and rates stay: they are no cache.
     ///
     /// # Errors
     /// As [`key`](Self::key).
@@ -103,7 +104,7 @@ impl Physical {
     /// As [`key`](Self::key).
     pub async fn tenant(&self) -> Result<u64> {
         self.shared.invalidate_owner(&self.owner).await?;
-        self.each("*", None).await
+        self.each("[vlt]:*", None).await
     }
 
     /// Goes through the keys of all homes that go on with a pattern, and removes them, or of values those

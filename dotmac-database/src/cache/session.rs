@@ -1,12 +1,10 @@
 //! Invalidations that belong to a unit of work: sent once it is committed, and never if it is not.
 
 use std::sync::Arc;
-use std::time::Duration;
-
-use backon::{BackoffBuilder, ExponentialBuilder};
 
 use super::client::{CacheClient, Shared};
 use super::core::{CacheValue, Core};
+use super::debt::insist;
 use super::key::CacheKey;
 use super::smart::SmartCache;
 use crate::context::{Owner, OwnerName, PerTenant};
@@ -18,10 +16,12 @@ use crate::session::Session;
 ///
 /// # Guarantees
 /// - It takes effect after COMMIT, in this process before [`Session::commit`] returns, and not at all where
-///   the session, or the nested session or savepoint in which it was asked for, is rolled back.
-/// - Where Redis is not reached, it is sent again for about half a minute; what this process has is gone at
-///   once. Only the end of the process in between loses it: others then use the old value for its time to
-///   live at most.
+///   the session, or the nested session or savepoint in which it was asked for, is rolled back. A COMMIT
+///   whose outcome is not known ([`Error::CommitUnknown`](crate::Error::CommitUnknown)) invalidates too.
+/// - Where Redis is not reached, what this process has is gone at once, and it does not ask Redis for values of
+///   the tenant until the invalidation has reached it: it is sent again for half a minute, and then that of the
+///   whole tenant instead. Only the end of the process in between loses it: others then use the old value for
+///   its time to live at most.
 pub struct AfterCommit<'s> {
     shared: Arc<Shared>,
     owner: OwnerName,
@@ -72,9 +72,9 @@ impl AfterCommit<'_> {
         F: Fn() -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<()>> + Send + 'static,
     {
-        let shared = Arc::clone(&self.shared);
+        let (shared, owners) = (Arc::clone(&self.shared), vec![self.owner.clone()]);
         self.session
-            .after_commit(move || insist(shared, invalidate))
+            .after_possible_commit(move || insist(shared, owners, invalidate))
     }
 }
 
@@ -123,32 +123,4 @@ impl<V: CacheValue> CacheAfterCommit<'_, V> {
             async move { core.invalidate_namespace(&owner).await }
         })
     }
-}
-
-/// Invalidates, and where Redis is not reached goes on trying in the background.
-pub(super) async fn insist<F, Fut>(shared: Arc<Shared>, invalidate: F)
-where
-    F: Fn() -> Fut + Send + Sync + 'static,
-    Fut: Future<Output = Result<()>> + Send + 'static,
-{
-    if invalidate().await.is_ok() {
-        return;
-    }
-    let pauses = ExponentialBuilder::new()
-        .with_min_delay(Duration::from_millis(50))
-        .with_max_delay(Duration::from_secs(2))
-        .with_max_times(20)
-        .with_jitter();
-    shared.tasks.clone().spawn(async move {
-        for pause in pauses.build() {
-            tokio::time::sleep(pause).await;
-            if invalidate().await.is_ok() {
-                return;
-            }
-        }
-        tracing::error!(
-            "an invalidation after commit did not reach Redis: other processes may use old values for \
-             their time to live"
-        );
-    });
 }

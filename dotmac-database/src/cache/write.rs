@@ -6,7 +6,7 @@ use std::time::Duration;
 use tracing::field::Empty;
 
 use super::core::{CacheValue, Core, Kept, Opened, Spot};
-use super::far::{Far, Write};
+use super::far::Write;
 use super::near::Age;
 use super::options::checked;
 use crate::error::Result;
@@ -48,7 +48,7 @@ impl<V: CacheValue> Core<V> {
 
     /// How long an entry is fresh.
     pub async fn left(&self, spot: &Spot) -> Option<Duration> {
-        match self.far_or_none() {
+        match self.shared().far_in_use(&spot.owner) {
             Some(_) => {
                 let opened = self.look_far(spot).await?;
                 Some(opened.left.saturating_sub(opened.stale))
@@ -62,7 +62,7 @@ impl<V: CacheValue> Core<V> {
     }
 
     async fn look_far(&self, spot: &Spot) -> Option<Opened<V>> {
-        let far = self.far_or_none()?;
+        let far = self.shared().far_in_use(&spot.owner)?;
         let found = far.look(self.place(spot)).await;
         let found = found.unwrap_or_else(|fault| {
             self.fault(&fault);
@@ -181,9 +181,5 @@ impl<V: CacheValue> Core<V> {
         let expired = far.expire(self.place(spot), left).await;
         self.drop_here(spot);
         Ok(expired.map_err(|fault| self.refused(fault))?)
-    }
-
-    fn far_or_none(&self) -> Option<&Far> {
-        self.shared().far_in_use()
     }
 }

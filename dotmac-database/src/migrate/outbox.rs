@@ -48,7 +48,6 @@ fn sql(roles: &Roles) -> String {
            id uuid PRIMARY KEY,\
            invalidation text NOT NULL,\
            created_at timestamptz NOT NULL DEFAULT clock_timestamp());\
-         CREATE INDEX IF NOT EXISTS idx_dotmac_cache_outbox_created_at ON {table} (created_at);\
          ALTER TABLE {table} OWNER TO {owner};\
          ALTER TABLE {table} ENABLE ROW LEVEL SECURITY;\
          {dropped}\

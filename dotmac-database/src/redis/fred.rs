@@ -3,7 +3,8 @@
 //! Traps of fred 10.1 that this file minds: `with_options` is ignored by `eval` and `evalsha`, and
 //! honoured by `custom`; commands in flight are sent again after a reconnect unless `fail_fast` is set; that
 //! alone hangs on a stopped server; with `max_attempts` of 1 no redirection of a cluster is followed; a
-//! subscription whose connection has silently died waits for ever.
+//! subscription whose connection has silently died waits for ever; SUBSCRIBE is told to be done as soon as it
+//! is written.
 
 use std::time::Duration;
 
@@ -137,7 +138,6 @@ impl Port for Fred {
         let client =
             options::subscriber(&self.config, self.options).map_err(|_| Fault::Unavailable)?;
         let (sender, events) = Events::channel(1_024);
-        drop(client.connect());
         tokio::spawn(relay(client, channel, sender));
         Ok(events)
     }
@@ -163,6 +163,8 @@ async fn relay(client: SubscriberClient, channel: String, sender: Sender<Event>)
     let mut errors = client.error_rx();
     let mut pulse = tokio::time::interval(PULSE);
     pulse.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    // Only now, so that no connection is made unheard.
+    drop(client.connect());
     let mut is_connected = false;
     loop {
         let event = tokio::select! {
@@ -174,11 +176,7 @@ async fn relay(client: SubscriberClient, channel: String, sender: Sender<Event>)
                 Err(RecvError::Closed) => break,
             },
             connected = connections.recv() => match connected {
-                Ok(_) | Err(RecvError::Lagged(_)) => match client.subscribe(channel.as_str()).await {
-                    Ok(()) => Event::Connected,
-                    // It is lost again: the next connection subscribes.
-                    Err(_) => Event::Disconnected,
-                },
+                Ok(_) | Err(RecvError::Lagged(_)) => subscribed(&client, &channel).await,
                 Err(RecvError::Closed) => break,
             },
             message = messages.recv() => match message {
@@ -189,14 +187,17 @@ async fn relay(client: SubscriberClient, channel: String, sender: Sender<Event>)
                 Err(RecvError::Lagged(_)) => Event::Lagged,
                 Err(RecvError::Closed) => break,
             },
-            _ = pulse.tick(), if is_connected && !client.is_clustered() => match client.ping::<Value>(None).await {
-                Ok(_) => continue,
-                Err(_) => {
-                    // It ends with the new connection, which is heard of here.
-                    let client = client.clone();
-                    tokio::spawn(async move { client.force_reconnection().await });
+            _ = pulse.tick() => match is_connected {
+                // The connection lives, and what it was to hear was refused.
+                false if client.is_connected() => {
+                    connect_again(&client);
+                    continue;
+                }
+                true if !client.is_clustered() && client.ping::<Value>(None).await.is_err() => {
+                    connect_again(&client);
                     Event::Disconnected
                 }
+                _ => continue,
             },
         };
         match event {
@@ -209,6 +210,24 @@ async fn relay(client: SubscriberClient, channel: String, sender: Sender<Event>)
         }
     }
     let _ = client.quit().await;
+}
+
+async fn subscribed(client: &SubscriberClient, channel: &str) -> Event {
+    let mut hears = client.subscribe(channel).await.is_ok();
+    // fred calls it done once it is written. Where Redis refuses it, that is the answer to what is sent next.
+    if hears && !client.is_clustered() {
+        hears = client.ping::<Value>(None).await.is_ok();
+    }
+    match hears {
+        true => Event::Connected,
+        false => Event::Disconnected,
+    }
+}
+
+/// It ends with the new connection, which is heard of as any other is.
+fn connect_again(client: &SubscriberClient) {
+    let client = client.clone();
+    tokio::spawn(async move { client.force_reconnection().await });
 }
 
 fn reply(value: Value) -> Reply {

@@ -9,22 +9,34 @@ use futures_util::FutureExt;
 use super::follow::{Committed, Then};
 
 /// Something to do once everything is committed.
-pub struct Action(Box<dyn FnOnce() -> Pin<Box<dyn Future<Output = ()> + Send>> + Send>);
+pub struct Action {
+    act: Box<dyn FnOnce() -> Pin<Box<dyn Future<Output = ()> + Send>> + Send>,
+    /// From when on it runs.
+    when: Committed,
+}
 
 impl Action {
-    pub fn new<F, Fut>(action: F) -> Self
+    /// Runs for a commit that is as certain as `when`, or more.
+    pub fn new<F, Fut>(when: Committed, action: F) -> Self
     where
         F: FnOnce() -> Fut + Send + 'static,
         Fut: Future<Output = ()> + Send + 'static,
     {
-        Action(Box::new(|| Box::pin(action())))
+        Action {
+            act: Box::new(|| Box::pin(action())),
+            when,
+        }
     }
 }
 
-/// Runs the actions in order. The work is committed: a panic in one is logged, and the others run.
-pub async fn run(actions: Vec<Action>) {
+/// Runs the actions in order. The work is committed, or may be: a panic in one is logged, and the others
+/// run.
+pub async fn run(actions: Vec<Action>, committed: Committed) {
     for action in actions {
-        let done = AssertUnwindSafe(async move { (action.0)().await }).catch_unwind();
+        if committed == Committed::Perhaps && action.when == Committed::Surely {
+            continue;
+        }
+        let done = AssertUnwindSafe(async move { (action.act)().await }).catch_unwind();
         if done.await.is_err() {
             tracing::error!("an action after commit panicked");
         }

@@ -8,6 +8,7 @@ use sea_orm::{DbBackend, IsolationLevel};
 
 use super::action::Action;
 use super::cluster::Cluster;
+use super::follow::Committed;
 use super::hold::Hold;
 use super::ledger::LevelId;
 use super::row_lock::milliseconds;
@@ -159,7 +160,21 @@ impl Session {
         F: FnOnce() -> Fut + Send + 'static,
         Fut: Future<Output = ()> + Send + 'static,
     {
-        let action = Action::new(action);
+        self.act(Action::new(Committed::Surely, action))
+    }
+
+    /// The same, and the action also runs where the outcome of COMMIT is not known: for what does no harm if
+    /// nothing was committed.
+    #[cfg(feature = "cache")]
+    pub(crate) fn after_possible_commit<F, Fut>(&self, action: F) -> Result<()>
+    where
+        F: FnOnce() -> Fut + Send + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        self.act(Action::new(Committed::Perhaps, action))
+    }
+
+    fn act(&self, action: Action) -> Result<()> {
         if self.unit.ledger().is_open(self.level) {
             return self.unit.ledger().act(self.level, action);
         }

@@ -336,6 +336,7 @@ impl Unit {
             if let Err(error) = committed {
                 if matches!(error, Error::CommitUnknown(_)) {
                     action::follow(followed, Committed::Perhaps).await;
+                    action::run(actions, Committed::Perhaps).await;
                 }
                 return Err(error);
             }
@@ -350,7 +351,7 @@ impl Unit {
         slot.release();
         drop(slot);
         action::follow(followed, Committed::Surely).await;
-        action::run(actions).await;
+        action::run(actions, Committed::Surely).await;
         drop(acting);
         Ok(())
     }

@@ -32,6 +32,7 @@ mod leakproof;
 mod library;
 mod lock;
 mod logs;
+mod lost_commit;
 mod migrations;
 mod migrations_diff;
 mod migrations_generate;

@@ -6,10 +6,9 @@ use std::time::Duration;
 use dotmac_database::prelude::*;
 use migration::entity::{order, user};
 use sea_orm::{ConnectionTrait, IsolationLevel, TransactionSession};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
 
-use crate::support::{HeldLock, Shop, kind, server, set_total};
+use crate::lost_commit::losing_commits;
+use crate::support::{HeldLock, Shop, kind, set_total};
 
 /// Waits for the lock, and fails then.
 fn failing() -> String {
@@ -400,58 +399,10 @@ async fn too_many_parameters_are_an_error_of_the_statement_only() {
     assert_eq!(order::Entity::find().all(&session).await.unwrap().len(), 1);
 }
 
-/// A proxy that lets COMMIT through, and then tells what PgBouncer tells of a server that is lost.
-async fn losing_commit() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    tokio::spawn(async move {
-        while let Ok((client, _)) = listener.accept().await {
-            let server = TcpStream::connect(("127.0.0.1", server().port()))
-                .await
-                .unwrap();
-            tokio::spawn(lose_commit(client, server));
-        }
-    });
-    port
-}
-
-async fn lose_commit(mut client: TcpStream, mut server: TcpStream) {
-    // ErrorResponse: severity, SQLSTATE, message (PostgreSQL manual, 55.7).
-    let fields = b"SFATAL\0VFATAL\0C08P01\0Mserver conn crashed?\0\0";
-    let mut lost = vec![b'E'];
-    lost.extend((fields.len() as u32 + 4).to_be_bytes());
-    lost.extend(fields);
-    let (mut asked, mut answered) = ([0; 8192], [0; 8192]);
-    loop {
-        tokio::select! {
-            Ok(n @ 1..) = client.read(&mut asked) => {
-                server.write_all(&asked[..n]).await.unwrap();
-                if asked[..n].windows(6).any(|word| word == b"COMMIT") {
-                    // It is committed before the client is told otherwise.
-                    assert_ne!(server.read(&mut answered).await.unwrap(), 0);
-                    client.write_all(&lost).await.unwrap();
-                    return;
-                }
-            }
-            Ok(n @ 1..) = server.read(&mut answered) => {
-                client.write_all(&answered[..n]).await.unwrap();
-            }
-            else => return,
-        }
-    }
-}
-
 #[tokio::test]
 async fn connection_lost_during_commit_leaves_the_outcome_open() {
     let shop = Shop::open().await;
-    let (direct, lossy) = (
-        server().port().to_string(),
-        losing_commit().await.to_string(),
-    );
-    let url = crate::support::url(&shop.name).replace(&direct, &lossy);
-    let db = Database::connect(DatabaseConfig::new(&url).unwrap())
-        .await
-        .unwrap();
+    let db = losing_commits(&shop).await;
     let session = db.begin(&shop.a).unwrap();
     set_total(&session, 77).await;
     let error = session.commit().await.unwrap_err();

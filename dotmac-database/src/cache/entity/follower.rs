@@ -8,7 +8,7 @@ use super::generation::{Generations, NEAR};
 use super::invalidation::Invalidation;
 use super::outbox::Outbox;
 use crate::cache::client::{CacheClient, Shared};
-use crate::cache::session::insist;
+use crate::cache::debt::insist;
 use crate::error::Result;
 use crate::session::{Committed, Committing, Follow, Prepared};
 
@@ -34,31 +34,33 @@ impl Follow for Follower {
     fn prepare(&self, committing: Committing<'_>) -> Prepared {
         let invalidation = Arc::new(Invalidation::of(committing));
         let (shared, generations) = (Arc::clone(&self.shared), self.generations.clone());
-        let Some(outbox) = self.outbox.clone() else {
+        let owners = invalidation.owners();
+        let noted = self.outbox.clone().map(|outbox| {
+            let (note, sql) = outbox.note(&invalidation);
+            (outbox, note, sql)
+        });
+        let sql = noted.as_ref().map(|(_, _, sql)| sql.clone());
+        let then = move |committed| {
             let trying = Arc::clone(&shared);
             let invalidate = move || {
                 let (shared, generations) = (Arc::clone(&shared), generations.clone());
-                let invalidation = Arc::clone(&invalidation);
-                async move { invalidation.apply(&shared, &generations).await }
-            };
-            return Prepared {
-                sql: String::new(),
-                then: Box::new(move |_| insist(trying, invalidate).boxed()),
-            };
-        };
-        let (note, sql) = outbox.note(&invalidation);
-        Prepared {
-            sql,
-            then: Box::new(move |committed| {
-                let done = async move {
-                    let applied = invalidation.apply(&shared, &generations).await;
+                let (invalidation, noted) = (Arc::clone(&invalidation), noted.clone());
+                async move {
+                    invalidation.apply(&shared, &generations).await?;
                     // Otherwise it stays in the outbox, and is done again from there.
-                    if applied.is_ok() && committed == Committed::Surely {
+                    if let Some((outbox, note, _)) = noted
+                        && committed == Committed::Surely
+                    {
                         outbox.done(note);
                     }
-                };
-                done.boxed()
-            }),
+                    Ok(())
+                }
+            };
+            insist(trying, owners, invalidate).boxed()
+        };
+        Prepared {
+            sql: sql.unwrap_or_default(),
+            then: Box::new(then),
         }
     }
 }

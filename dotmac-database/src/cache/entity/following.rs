@@ -39,8 +39,9 @@ pub struct Following {
 impl CacheClient {
     /// Invalidates from now on what units of work of `db` change in tables of cached entities.
     ///
-    /// Where Redis is not reached, an invalidation is sent again for about half a minute. Only the end of the
-    /// process between COMMIT and that loses it; others then use the old value for its time to live at most.
+    /// Where Redis is not reached, an invalidation is sent again until it is, and until then this process does not
+    /// ask Redis for values of the tenant. Only the end of the process between COMMIT and that loses it; others
+    /// then use the old value for its time to live at most.
     ///
     /// # Errors
     /// [`Error::Config`](crate::Error::Config), which none of its own settings is.

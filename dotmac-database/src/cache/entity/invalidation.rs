@@ -52,6 +52,16 @@ impl Invalidation {
         invalidation
     }
 
+    /// Whose entries it ends; those of everyone hang on what belongs to nobody.
+    pub(super) fn owners(&self) -> Vec<OwnerName> {
+        let owned = self.owned.iter();
+        let owned = owned.filter_map(|(owner, _)| OwnerName::parse(owner));
+        let nobody = Global.owner("cache").ok();
+        owned
+            .chain(nobody.filter(|_| !self.everyone.is_empty()))
+            .collect()
+    }
+
     /// Invalidates; to do so again is no harm.
     pub(super) async fn apply(&self, shared: &Shared, generations: &Generations) -> Result<()> {
         let mut applied = Ok(());

@@ -118,10 +118,16 @@ async fn drain_into(
     age: Duration,
     done: &mut Vec<Uuid>,
 ) -> Result<()> {
+    // Whatever stays, because it cannot be read or Redis did not take it, does not hold up what is after it.
+    let mut after = Uuid::nil();
     loop {
         remove(db, done).await?;
         done.clear();
-        let kept = kept(db, age).await?;
+        let kept = kept(db, age, after).await?;
+        let Some((last, _)) = kept.last() else {
+            return Ok(());
+        };
+        after = *last;
         for (id, text) in &kept {
             // A later version of the program may write what this one cannot read, and does it itself.
             let Ok(invalidation) = serde_json::from_str::<Invalidation>(text) else {
@@ -132,23 +138,22 @@ async fn drain_into(
                 done.push(*id);
             }
         }
-        // Whatever is left, Redis did not take: it is tried again with the next tick.
-        if done.is_empty() {
-            return Ok(());
-        }
     }
 }
 
-async fn kept(db: &Database, age: Duration) -> Result<Vec<(Uuid, String)>> {
+/// The next that are as old, by their ids, which grow with time.
+async fn kept(db: &Database, age: Duration, after: Uuid) -> Result<Vec<(Uuid, String)>> {
     let options = SessionOptions::read_only().on_primary();
     let session = db.begin_with(&RequestContext::without_tenant(), options)?;
     let sql = format!(
         "SELECT id, invalidation FROM {} \
-         WHERE created_at <= clock_timestamp() - make_interval(secs => $1) ORDER BY created_at LIMIT $2",
+         WHERE created_at <= clock_timestamp() - make_interval(secs => $1) AND id > $2 \
+         ORDER BY id LIMIT $3",
         Outbox::table(),
     );
-    let values: [Value; 2] = [
+    let values: [Value; 3] = [
         age.as_secs_f64().into(),
+        after.into(),
         i64::try_from(CHUNK).unwrap_or(1).into(),
     ];
     let statement = Statement::from_sql_and_values(DbBackend::Postgres, sql, values);

@@ -202,9 +202,7 @@ async fn c06_an_invalidation_whose_connection_is_lost_after_commit_is_sent_again
             None => two.proxy.stop(),
         }
         tx.commit().await.expect("commits all the same");
-        if fault != Some(Fault::RequestLost) {
-            assert_eq!(*ask(here, &two.source).await, two.source.order(), "its own");
-        }
+        assert_eq!(*ask(here, &two.source).await, two.source.order(), "its own");
         two.proxy.go_on();
         let deadline = Instant::now() + Duration::from_secs(20);
         while *ask(there, &two.source).await != two.source.order() {

@@ -320,3 +320,22 @@ async fn c20_a_struct_that_gains_a_field_is_read_by_neither_as_the_other() {
         assert!(news.statistics().unreadable > 0, "{codec:?}");
     }
 }
+
+// The connection lives, so that no reconnection tells to try again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_subscription_is_asked_for_again() {
+    let redis = ThrowawayRedis::start();
+    assert_eq!(redis.ask("ACL SETUSER default -subscribe"), "+OK");
+    let client = CacheClient::connect(&redis.config()).expect("connects");
+    let was_refused = || redis.lines("ACL LOG").contains(&"subscribe".to_owned());
+    for _ in 0..2 {
+        until(|| {
+            assert!(!client.is_coherent());
+            was_refused()
+        })
+        .await;
+        redis.ask("ACL LOG RESET");
+    }
+    assert_eq!(redis.ask("ACL SETUSER default +subscribe"), "+OK");
+    until(|| client.is_coherent()).await;
+}

@@ -1,6 +1,7 @@
 //! Erasure takes values out of Redis itself; a sweep takes out those that nobody can find.
 
 use dotmac_database::cache::{CacheClient, CacheOptions, Loaded, SmartCache, Swept};
+use dotmac_database::lock::{Locks, Released};
 use dotmac_database::{Error, Global};
 
 use super::server::{ThrowawayRedis, until};
@@ -70,8 +71,14 @@ async fn erasure_takes_out_what_it_names_and_nothing_else() {
     assert_eq!(keys(&redis, "dotmac:{acme}:v:orders:*"), 0);
     assert_eq!(keys(&redis, "dotmac:{acme}:v:orders2:*"), 20);
 
+    // What is no cache has a use of its own.
+    let locks = Locks::connect(&redis.config()).expect("connects");
+    let import = locks.lock("import").expect("valid");
+    let guard = import.acquire(&acme, TTL).await.expect("is free");
     assert!(physical.tenant().await.expect("erases") >= 20);
-    assert_eq!(keys(&redis, "dotmac:{acme}:*"), 0);
+    assert_eq!(keys(&redis, "dotmac:{acme}:[vlt]:*"), 0);
+    guard.renew().await.expect("is still held");
+    assert_eq!(guard.release().await.expect("releases"), Released::Now);
     assert_eq!(keys(&redis, "dotmac:{beta}:v:*"), 60);
     assert_eq!(keys(&redis, "other*"), 5_000);
     fill(&client).await;

@@ -1,4 +1,4 @@
-//! Sentinel: after a failover, the cache goes on with the new master, and nothing old comes back.
+//! Sentinel: after a failover, the cache goes on with the new master, and what is removed afterwards is gone.
 
 use std::time::{Duration, Instant};
 

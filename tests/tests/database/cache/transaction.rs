@@ -1,11 +1,16 @@
 //! Invalidations of a unit of work take effect with its COMMIT, or not at all.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use dotmac_database::RedisOptions;
 use dotmac_database::cache::CacheClient;
 use dotmac_database::prelude::*;
+use sea_orm::ConnectionTrait;
 
 use super::server::{ThrowawayRedis, until};
 use super::support::{Source, ask, orders, tenant};
+use crate::lost_commit::losing_commits;
 use crate::support::Shop;
 
 /// Ways to end a unit of work.
@@ -78,6 +83,30 @@ async fn c08_only_a_commit_invalidates() {
             }
         }
     }
+}
+
+// It may be committed: an old value would be wrong, and one that is loaded again is not.
+#[tokio::test(flavor = "multi_thread")]
+async fn c08_a_commit_of_unknown_outcome_invalidates_and_does_nothing_else() {
+    let shop = Shop::open().await;
+    let db = losing_commits(&shop).await;
+    let client = CacheClient::in_process();
+    let cache = orders(&client);
+    let source = Source::default();
+    ask(&cache, &source).await;
+    source.change();
+    let tx = db.begin(&tenant("acme")).expect("begins");
+    tx.execute_unprepared("SELECT 1").await.expect("is sent");
+    let asked = cache.after_commit(&tx).and_then(|it| it.delete(7));
+    asked.expect("asks");
+    let did_more = Arc::new(AtomicBool::new(false));
+    let noted = Arc::clone(&did_more);
+    tx.after_commit(move || async move { noted.store(true, Ordering::SeqCst) })
+        .expect("asks");
+    let error = tx.commit().await.expect_err("is not known");
+    assert_eq!(error.kind(), ErrorKind::CommitUnknown);
+    assert_eq!(*ask(&cache, &source).await, source.order());
+    assert!(!did_more.load(Ordering::SeqCst));
 }
 
 #[tokio::test(flavor = "multi_thread")]
