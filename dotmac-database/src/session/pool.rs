@@ -9,7 +9,7 @@ use sqlx::sqlite::{SqlitePool, SqlitePoolOptions};
 
 use super::gate::Afterwards;
 use super::options;
-use super::replica::{PROBE_TIMEOUT, Standing, admit};
+use super::replica::{Standing, admit};
 use super::unit::{acquire_error, query_error};
 use super::wire::Wire;
 use crate::config::DatabaseConfig;
@@ -51,18 +51,6 @@ impl Pool {
                 let standing = Arc::clone(&standing);
                 Box::pin(async move { admit(connection, &standing).await })
             })
-            .connect_lazy_with(options::postgres(config, url)?);
-        Ok(Self::postgres(pool, config))
-    }
-
-    /// One connection, for questions that must not wait behind sessions.
-    pub fn probe(config: &DatabaseConfig, url: &str) -> Result<Self> {
-        let pool = PgPoolOptions::new()
-            .max_connections(1)
-            .acquire_timeout(PROBE_TIMEOUT)
-            .max_lifetime(config.pool_recycle)
-            .idle_timeout(None)
-            .test_before_acquire(false)
             .connect_lazy_with(options::postgres(config, url)?);
         Ok(Self::postgres(pool, config))
     }

@@ -1,10 +1,12 @@
 //! The start check: does row-level security bind this login, and does it stand on every table?
 
-use sea_orm::{DbBackend, DbErr, QueryResult, Statement};
+use sea_orm::{DbBackend, DbErr, QueryResult};
+use sqlx::{AssertSqlSafe, PgConnection};
 
 use super::pool::Pool;
 use super::slot::Slot;
 use super::unit::{acquire_error, query_error};
+use super::wire::Wire;
 use crate::config::Tenancy;
 use crate::context::{SchemaName, TENANT_SETTING};
 use crate::entity::qualified_tenant_tables;
@@ -24,23 +26,44 @@ const HELD: &str = "
 /// Runs the check, in one transaction: behind PgBouncer, each would otherwise meet another server.
 /// Nothing to do on SQLite.
 pub async fn run(pool: &Pool, tenancy: &Tenancy) -> Result<()> {
-    if pool.backend() != DbBackend::Postgres {
+    let mut slot = Slot::default();
+    let Some(connection) = hold(&mut slot, pool).await? else {
         return Ok(());
-    }
-    let mut check = Check::begin(pool, tenancy).await?;
-    check.roles().await?;
-    check.schemas(tenancy).await?;
-    check.owners().await?;
-    check.policies().await?;
-    check.unprotected().await
+    };
+    let mut check = Check::begin(connection, tenancy).await?;
+    check.of_application(tenancy).await
+}
+
+/// The same, on a connection that belongs to no pool.
+pub async fn run_on(connection: &mut PgConnection, tenancy: &Tenancy) -> Result<()> {
+    let mut check = Check::begin(connection, tenancy).await?;
+    let checked = check.of_application(tenancy).await;
+    let ended = check.send("ROLLBACK").await;
+    checked.and(ended)
 }
 
 /// The check of the system login: policies show it all rows, and nothing else does.
 pub async fn run_for_system(pool: &Pool, tenancy: &Tenancy) -> Result<()> {
-    let mut check = Check::begin(pool, tenancy).await?;
+    let mut slot = Slot::default();
+    let Some(connection) = hold(&mut slot, pool).await? else {
+        return Ok(());
+    };
+    let mut check = Check::begin(connection, tenancy).await?;
     check.roles().await?;
     check.owns_nothing().await?;
     check.sees_all().await
+}
+
+/// A connection of the pool, whose transaction is rolled back with the slot.
+async fn hold<'s>(slot: &'s mut Slot, pool: &Pool) -> Result<Option<&'s mut PgConnection>> {
+    if pool.backend() != DbBackend::Postgres {
+        return Ok(None);
+    }
+    let wire = pool.acquire().await.map_err(acquire_error)?;
+    Ok(match slot.hold(wire).0 {
+        Wire::Postgres { connection, .. } => Some(connection),
+        Wire::Sqlite { .. } => None,
+    })
 }
 
 /// The tables of tenant-aware entities, as the alias `c` of `pg_class`: those that sessions find without
@@ -76,23 +99,25 @@ fn tables(tenancy: &Tenancy) -> String {
     )
 }
 
-struct Check {
-    slot: Slot,
+struct Check<'c> {
+    connection: &'c mut PgConnection,
     tables: String,
 }
 
-impl Check {
-    async fn begin(pool: &Pool, tenancy: &Tenancy) -> Result<Self> {
-        let mut slot = Slot::default();
-        let wire = pool.acquire().await.map_err(acquire_error)?;
-        let (wire, _) = slot.hold(wire);
-        wire.batch("BEGIN READ ONLY")
-            .await
-            .map_err(|error| query_error(error, DbErr::Query))?;
-        Ok(Check {
-            slot,
-            tables: tables(tenancy),
-        })
+impl<'c> Check<'c> {
+    async fn begin(connection: &'c mut PgConnection, tenancy: &Tenancy) -> Result<Self> {
+        let tables = tables(tenancy);
+        let mut check = Check { connection, tables };
+        check.send("BEGIN READ ONLY").await?;
+        Ok(check)
+    }
+
+    async fn of_application(&mut self, tenancy: &Tenancy) -> Result<()> {
+        self.roles().await?;
+        self.schemas(tenancy).await?;
+        self.owners().await?;
+        self.policies().await?;
+        self.unprotected().await
     }
 
     async fn roles(&mut self) -> Result<()> {
@@ -283,13 +308,18 @@ impl Check {
     }
 
     async fn first(&mut self, sql: &str) -> Result<Option<QueryResult>> {
-        let (wire, _) = self.slot.running().ok_or(Error::Ended)?;
-        let statement = Statement::from_string(DbBackend::Postgres, sql);
-        let rows = wire
-            .fetch_all(&statement)
+        let rows = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(&mut *self.connection);
+        let rows = rows
             .await
             .map_err(|error| query_error(error, DbErr::Query))?;
-        Ok(rows.into_iter().next())
+        Ok(rows.into_iter().next().map(Into::into))
+    }
+
+    async fn send(&mut self, sql: &str) -> Result<()> {
+        let sent = sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut *self.connection);
+        sent.await
+            .map_err(|error| query_error(error, DbErr::Query))?;
+        Ok(())
     }
 }
 

@@ -77,20 +77,6 @@ impl Wire {
         }
     }
 
-    /// The first row of a statement without arguments, in one message: outside of a transaction,
-    /// PgBouncer may give the connection to somebody else between two.
-    pub async fn ask(&mut self, sql: &str) -> Result<Option<QueryResult>, sqlx::Error> {
-        let sql = sqlx::raw_sql(AssertSqlSafe(sql));
-        Ok(match self {
-            Wire::Postgres { connection, .. } => {
-                sql.fetch_optional(&mut **connection).await?.map(Into::into)
-            }
-            Wire::Sqlite { connection } => {
-                sql.fetch_optional(&mut **connection).await?.map(Into::into)
-            }
-        })
-    }
-
     /// Asks for an empty answer.
     pub async fn ping(&mut self) -> Result<(), sqlx::Error> {
         match self {

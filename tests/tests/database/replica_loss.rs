@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use dotmac_database::ReplicaState;
 use dotmac_database::prelude::*;
 use dotmac_database::testing::ThrowawayReplica;
+use dotmac_database::{ReplicaState, StartCheck};
 use migration::entity::order;
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 
 use crate::cluster::{Cluster, port, port_of_read, primary, until, until_state};
+use crate::fault_proxy::FaultProxy;
 use crate::support::kind;
 
 /// Ends the session's own connection where it runs on a replica.
@@ -49,8 +50,6 @@ async fn lost_replica_leaves_and_rejoins_without_an_error_to_any_reader() {
                     let orders =
                         db.read(&cluster.a, async |tx| order::Entity::find().all(tx).await);
                     assert_eq!(orders.await.unwrap().len(), 1);
-                    // Readers that never pause leave the probe no time to log in, where tests run beside.
-                    tokio::time::sleep(Duration::from_millis(1)).await;
                 }
             })
         })
@@ -97,6 +96,36 @@ async fn replica_that_is_unreachable_at_the_start_serves_when_it_comes() {
     let replica = blocking(replica, |it| it.start().unwrap()).await;
     until_state(&db, ReplicaState::Fit).await;
     assert_eq!(port_of_read(&db, &cluster.a).await, replica.port());
+}
+
+#[tokio::test]
+async fn replica_whose_login_takes_longer_than_a_round_serves_all_the_same() {
+    let cluster = Cluster::open().await;
+    let replica = Cluster::shared_replica().await;
+    let network = FaultProxy::start(replica.port());
+    // Three answers are a login, which no round of two seconds waits for; one answers a question.
+    network.delay(Duration::from_millis(400));
+    let (server, proxy) = (replica.port().to_string(), network.port().to_string());
+    let url = cluster.on(replica).replace(&server, &proxy);
+    let config = cluster.config().start_check(StartCheck::SkippedUnprotected);
+    let db = Database::connect(config.replica(&url).unwrap())
+        .await
+        .unwrap();
+    assert_eq!(db.statistics().replicas[0].state, ReplicaState::Lost);
+    until_state(&db, ReplicaState::Fit).await;
+    assert_eq!(
+        network.connections(),
+        1,
+        "one login, and no other beside it"
+    );
+    db.close().await;
+    let closed = async {
+        while network.connections() > 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    let waited = tokio::time::timeout(Duration::from_secs(10), closed).await;
+    waited.expect("the probe's connection ends with the database");
 }
 
 #[tokio::test]

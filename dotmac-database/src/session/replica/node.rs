@@ -1,4 +1,4 @@
-//! One replica: its pools, its standing, and what it served.
+//! One replica: its pool, its standing, and what it served.
 
 use std::sync::Arc;
 
@@ -14,8 +14,6 @@ use crate::telemetry::Counter;
 pub struct Replica {
     name: String,
     pub pool: Pool,
-    /// One connection beside the pool, so that a pool in full use does not look like a lost server.
-    pub probe: Pool,
     pub standing: Arc<Standing>,
     pub reads: Counter,
     pub losses: Counter,
@@ -29,7 +27,6 @@ impl Replica {
         Ok(Replica {
             name: name(url),
             pool,
-            probe: Pool::probe(config, url)?,
             standing,
             reads: Counter::default(),
             losses: Counter::default(),
@@ -42,7 +39,7 @@ impl Replica {
     }
 
     /// It broke while it was used: nobody uses it until the probe has an answer again.
-    pub fn lose(&self, error: &sqlx::Error) {
+    pub fn lose(&self, error: &impl std::fmt::Display) {
         if self.standing.lose() {
             self.losses.add(1);
             tracing::warn!(replica = self.name, %error, "replica lost: reads go elsewhere");

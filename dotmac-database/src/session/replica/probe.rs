@@ -4,21 +4,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use sea_orm::QueryResult;
 use sqlx::{PgConnection, Row};
+use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
 use super::clock::{Clock, Micros};
+use super::line::Line;
 use super::node::Replica;
 use super::progress::{Lsn, Progress};
 use super::standing::Standing;
 use crate::config::{DatabaseConfig, StartCheck, Tenancy};
-use crate::error::Result;
-use crate::session::pool::Pool;
-use crate::session::start_check;
-
-/// How long a server may take to answer.
-pub const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
+use crate::error::{Error, ErrorKind, Result};
 
 /// What tells one database of one cluster from all others.
 const IDENTITY: &str = "(SELECT system_identifier FROM pg_control_system())::text || '/' || current_database() AS identity";
@@ -28,11 +24,20 @@ const INCARNATION: &str =
     "(extract(epoch FROM pg_postmaster_start_time()) * 1000000)::int8 AS incarnation";
 
 /// The running task, which ends with the value.
-pub struct Probe(AbortHandle);
+pub struct Probe {
+    task: AbortHandle,
+    ended: watch::Receiver<()>,
+}
 
 impl Probe {
     pub fn stop(&self) {
-        self.0.abort();
+        self.task.abort();
+    }
+
+    /// Waits until its connections are closed.
+    pub async fn ended(&self) {
+        // Nothing is ever sent: the sender is gone with the task.
+        let _ = self.ended.clone().changed().await;
     }
 }
 
@@ -44,31 +49,27 @@ impl Drop for Probe {
 
 /// What the task remembers from one round to the next.
 pub struct Prober {
-    primary: Pool,
-    nodes: Arc<[Arc<Replica>]>,
-    clock: Clock,
-    start_check: StartCheck,
-    tenancy: Tenancy,
-    identity: Option<String>,
-    progress: Progress,
+    primary: Line,
+    lines: Vec<(Arc<Replica>, Line)>,
+    judge: Judge,
 }
 
 impl Prober {
-    pub fn new(
-        primary: Pool,
-        nodes: Arc<[Arc<Replica>]>,
-        clock: Clock,
-        config: &DatabaseConfig,
-    ) -> Self {
-        Prober {
-            primary,
-            nodes,
-            clock,
-            start_check: config.start_check,
-            tenancy: config.tenancy.clone(),
-            identity: None,
-            progress: Progress::default(),
-        }
+    /// Connects to nothing yet.
+    pub fn new(nodes: &[Arc<Replica>], clock: Clock, config: &DatabaseConfig) -> Result<Self> {
+        let replicas = nodes.iter().zip(config.replicas.urls());
+        let line = |(replica, url)| Ok((Arc::clone(replica), Line::new(config, url)?));
+        Ok(Prober {
+            primary: Line::new(config, config.url())?,
+            lines: replicas.map(line).collect::<Result<_>>()?,
+            judge: Judge {
+                clock,
+                start_check: config.start_check,
+                tenancy: config.tenancy.clone(),
+                identity: None,
+                progress: Progress::default(),
+            },
+        })
     }
 
     /// The first round, whose start checks must hold, and then one in each interval.
@@ -76,29 +77,51 @@ impl Prober {
         for outcome in self.round().await {
             outcome?;
         }
-        for replica in self.nodes.iter().filter(|it| !it.standing.is_serving()) {
+        let replicas = self.lines.iter().map(|(replica, _)| replica);
+        for replica in replicas.filter(|it| !it.standing.is_serving()) {
             tracing::warn!(replica = replica.name(), "replica does not serve yet");
         }
+        let (alive, ended) = watch::channel(());
         let task = tokio::spawn(async move {
+            // Dropped after the prober.
+            let _alive = alive;
+            let mut prober = self;
             loop {
                 tokio::time::sleep(interval).await;
-                self.round().await;
+                prober.round().await;
             }
         });
-        Ok(Probe(task.abort_handle()))
+        Ok(Probe {
+            task: task.abort_handle(),
+            ended,
+        })
     }
 
     /// Asks all at once. An error is that of a start check.
     async fn round(&mut self) -> Vec<Result<()>> {
+        self.judge.sample(&mut self.primary).await;
+        let judge = &self.judge;
+        let visits = self.lines.iter_mut();
+        join_all(visits.map(|(replica, line)| judge.visit(replica, line))).await
+    }
+}
+
+/// What tells whether a replica may be read.
+struct Judge {
+    clock: Clock,
+    start_check: StartCheck,
+    tenancy: Tenancy,
+    identity: Option<String>,
+    progress: Progress,
+}
+
+impl Judge {
+    async fn sample(&mut self, primary: &mut Line) {
         let at = self.clock.now();
-        match tokio::time::timeout(PROBE_TIMEOUT, written(&self.primary)).await {
-            Ok(Ok(primary)) => self.sampled(at, primary),
-            Ok(Err(error)) => {
-                tracing::debug!(%error, "primary does not tell how far it has written")
-            }
-            Err(_) => tracing::debug!("primary did not tell in time how far it has written"),
+        match written(primary).await {
+            Ok(primary) => self.sampled(at, primary),
+            Err(error) => tracing::debug!(%error, "primary does not tell how far it has written"),
         }
-        join_all(self.nodes.iter().map(|replica| self.visit(replica))).await
     }
 
     fn sampled(&mut self, at: Micros, primary: Primary) {
@@ -109,15 +132,11 @@ impl Prober {
         self.progress.sample(at, primary.written);
     }
 
-    async fn visit(&self, replica: &Replica) -> Result<()> {
-        let answer = match tokio::time::timeout(PROBE_TIMEOUT, replayed(&replica.probe)).await {
-            Ok(Ok(answer)) => answer,
-            Ok(Err(error)) => {
+    async fn visit(&self, replica: &Replica, line: &mut Line) -> Result<()> {
+        let answer = match replayed(line).await {
+            Ok(answer) => answer,
+            Err(error) => {
                 replica.lose(&error);
-                return Ok(());
-            }
-            Err(_) => {
-                replica.lose(&sqlx::Error::PoolTimedOut);
                 return Ok(());
             }
         };
@@ -143,16 +162,20 @@ impl Prober {
             }
             return Ok(());
         }
-        self.admit(replica, answer).await
+        self.admit(replica, line, answer).await
     }
 
-    async fn admit(&self, replica: &Replica, answer: Standby) -> Result<()> {
+    async fn admit(&self, replica: &Replica, line: &mut Line, answer: Standby) -> Result<()> {
         let standing = &replica.standing;
         let is_known = standing.is_serving() && standing.is_checked(answer.incarnation);
         if !is_known {
             if self.start_check == StartCheck::Enforced
-                && let Err(error) = start_check::run(&replica.probe, &self.tenancy).await
+                && let Err(error) = line.check(&self.tenancy).await
             {
+                if is_loss(&error) {
+                    replica.lose(&error);
+                    return Ok(());
+                }
                 if standing.refuse() {
                     tracing::error!(replica = replica.name(), %error, "replica refused: it is not read");
                 }
@@ -169,6 +192,14 @@ impl Prober {
         standing.serve(reached.unwrap_or(before));
         Ok(())
     }
+}
+
+/// Whether the check was not answered, rather than refused.
+fn is_loss(error: &Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::ConnectionLost | ErrorKind::PoolTimeout | ErrorKind::StatementTimeout
+    )
 }
 
 /// Refuses a new connection of a replica's pool to a server that was not checked, or is none.
@@ -200,7 +231,7 @@ struct Standby {
 
 // Where nothing was inserted since the end of a page, PostgreSQL tells the position behind the next
 // page's header (24 bytes, 40 in a segment's first), which no replica replays before there is more.
-async fn written(primary: &Pool) -> Result<Primary, sqlx::Error> {
+async fn written(primary: &mut Line) -> Result<Primary, sqlx::Error> {
     let sql = format!(
         "SELECT {IDENTITY}, lsn - CASE WHEN lsn % segment = 40 THEN 40 \
            WHEN lsn % block = 24 THEN 24 ELSE 0 END AS written \
@@ -208,33 +239,23 @@ async fn written(primary: &Pool) -> Result<Primary, sqlx::Error> {
            pg_size_bytes(current_setting('wal_segment_size')) AS segment, \
            current_setting('wal_block_size')::int8 AS block) AS position"
     );
-    let row = ask(primary, &sql).await?;
+    let row = primary.ask(&sql).await?;
     Ok(Primary {
-        identity: column(&row, "identity")?,
-        written: column(&row, "written")?,
+        identity: row.try_get("identity")?,
+        written: row.try_get("written")?,
     })
 }
 
-async fn replayed(replica: &Pool) -> Result<Standby, sqlx::Error> {
+async fn replayed(replica: &mut Line) -> Result<Standby, sqlx::Error> {
     let sql = format!(
         "SELECT {IDENTITY}, pg_is_in_recovery() AS standby, {INCARNATION}, \
          pg_wal_lsn_diff(pg_last_wal_replay_lsn(), '0/0')::int8 AS replayed"
     );
-    let row = ask(replica, &sql).await?;
+    let row = replica.ask(&sql).await?;
     Ok(Standby {
-        identity: column(&row, "identity")?,
-        standby: column(&row, "standby")?,
-        incarnation: column(&row, "incarnation")?,
-        replayed: column(&row, "replayed")?,
+        identity: row.try_get("identity")?,
+        standby: row.try_get("standby")?,
+        incarnation: row.try_get("incarnation")?,
+        replayed: row.try_get("replayed")?,
     })
-}
-
-async fn ask(pool: &Pool, sql: &str) -> Result<QueryResult, sqlx::Error> {
-    let row = pool.acquire().await?.ask(sql).await?;
-    row.ok_or(sqlx::Error::RowNotFound)
-}
-
-fn column<T: sea_orm::TryGetable>(row: &QueryResult, name: &str) -> Result<T, sqlx::Error> {
-    row.try_get("", name)
-        .map_err(|error| sqlx::Error::Decode(error.into()))
 }

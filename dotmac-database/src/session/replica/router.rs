@@ -12,7 +12,6 @@ use super::writes::Writes;
 use crate::config::DatabaseConfig;
 use crate::context::RequestContext;
 use crate::error::Result;
-use crate::session::pool::Pool;
 
 /// The replicas of a cluster.
 pub struct Replicas {
@@ -21,8 +20,6 @@ pub struct Replicas {
     max_lag: Micros,
     writes: Writes,
     next: AtomicUsize,
-    /// One connection to the primary beside its pool.
-    primary: Pool,
     probe: OnceLock<Probe>,
 }
 
@@ -39,7 +36,6 @@ impl Replicas {
             max_lag: micros(config.replicas.max_lag),
             writes: Writes::new(),
             next: AtomicUsize::new(0),
-            primary: Pool::probe(config, config.url())?,
             probe: OnceLock::new(),
         })
     }
@@ -49,12 +45,7 @@ impl Replicas {
     /// # Errors
     /// The start check's, for a replica that answers and is not protected.
     pub async fn start(&self, config: &DatabaseConfig) -> Result<()> {
-        let prober = Prober::new(
-            self.primary.clone(),
-            Arc::clone(&self.nodes),
-            self.clock,
-            config,
-        );
+        let prober = Prober::new(&self.nodes, self.clock, config)?;
         let probe = prober.start(config.replicas.probe_interval).await?;
         // Started once, before anybody else has the value.
         let _ = self.probe.set(probe);
@@ -100,9 +91,10 @@ impl Replicas {
     }
 
     pub async fn close(&self) {
-        self.primary.close().await;
+        if let Some(probe) = self.probe.get() {
+            probe.ended().await;
+        }
         for replica in self.nodes.iter() {
-            replica.probe.close().await;
             replica.pool.close().await;
         }
     }
