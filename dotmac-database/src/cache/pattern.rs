@@ -31,13 +31,13 @@ impl<V: CacheValue, S> SmartCache<V, S> {
     pub async fn invalidate_matching(&self, owner: impl Owner<S>, pattern: &str) -> Result<()> {
         let core = self.core();
         let owner = owner.owner(&core.namespace)?;
-        core.invalidate_matching(&owner, &Glob::parse(pattern)?)
-            .await
+        core.invalidate_matching(&owner, &core.glob(pattern)?).await
     }
 }
 
 impl<V: CacheValue> Core<V> {
-    async fn invalidate_matching(&self, owner: &OwnerName, glob: &Glob) -> Result<()> {
+    /// A pattern of its keys.
+    pub fn glob(&self, pattern: &str) -> Result<Glob> {
         if !self.options.patterns {
             return Err(Error::Config {
                 variable: "patterns",
@@ -46,6 +46,20 @@ impl<V: CacheValue> Core<V> {
                         .to_owned(),
             });
         }
+        Glob::parse(pattern)
+    }
+
+    /// Invalidates by a pattern where nobody can be told of too many: one more ends the whole cache.
+    pub async fn invalidate_matching_or_all(&self, owner: &OwnerName, glob: &Glob) -> Result<()> {
+        match self.invalidate_matching(owner, glob).await {
+            Err(Error::Cache(CacheError::TooManyPatterns { .. })) => {
+                self.invalidate_namespace(owner).await
+            }
+            matched => matched,
+        }
+    }
+
+    async fn invalidate_matching(&self, owner: &OwnerName, glob: &Glob) -> Result<()> {
         let scopes: &Scopes = &self.shared().scopes;
         scopes.drop_namespace(owner, &self.namespace);
         let Some(far) = &self.shared().far else {

@@ -112,6 +112,31 @@ impl<V: CacheValue> CacheAfterCommit<'_, V> {
         })
     }
 
+    /// Invalidates the entries whose keys begin with these components.
+    ///
+    /// # Errors
+    /// As [`SmartCache::invalidate_prefix`], at once; [`Error::Ended`](crate::Error::Ended) where the session
+    /// has ended.
+    pub fn invalidate_prefix(&self, prefix: impl CacheKey) -> Result<()> {
+        let tag = self.core.tag_of_prefix(&prefix)?;
+        self.session.invalidate_tag(&tag)
+    }
+
+    /// Invalidates the entries whose keys are of a pattern, as [`SmartCache::invalidate_matching`]. Where
+    /// there are too many patterns by then, all entries of the tenant in this cache.
+    ///
+    /// # Errors
+    /// [`Error::Config`](crate::Error::Config) for a pattern that cannot be used, at once;
+    /// [`Error::Ended`](crate::Error::Ended) where the session has ended.
+    pub fn invalidate_matching(&self, pattern: &str) -> Result<()> {
+        let glob = self.core.glob(pattern)?;
+        let (core, owner) = (Arc::clone(&self.core), self.session.owner.clone());
+        self.session.defer(move || {
+            let (core, owner, glob) = (Arc::clone(&core), owner.clone(), glob.clone());
+            async move { core.invalidate_matching_or_all(&owner, &glob).await }
+        })
+    }
+
     /// Invalidates all entries of the tenant in this cache.
     ///
     /// # Errors

@@ -4,14 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use dotmac_database::RedisOptions;
-use dotmac_database::cache::CacheClient;
+use dotmac_database::cache::{CacheClient, CacheOptions, SmartCache};
 use dotmac_database::prelude::*;
 use sea_orm::ConnectionTrait;
 
 use super::server::{ThrowawayRedis, until};
-use super::support::{Source, ask, orders, tenant};
+use super::support::{Source, TTL, ask, orders, tenant};
 use crate::lost_commit::losing_commits;
-use crate::support::Shop;
+use crate::support::{Shop, kind};
 
 /// Ways to end a unit of work.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -28,7 +28,7 @@ async fn c08_only_a_commit_invalidates() {
     let shop = Shop::open().await;
     let redis = ThrowawayRedis::start();
     for client in [redis.client().await, CacheClient::in_process()] {
-        for by in 0..3 {
+        for by in 0..4 {
             for end in [
                 End::Commit,
                 End::Rollback,
@@ -36,7 +36,8 @@ async fn c08_only_a_commit_invalidates() {
                 End::NestedRollback,
                 End::SavepointUndone,
             ] {
-                let cache = orders(&client);
+                let options = CacheOptions::new(TTL).patterns();
+                let cache = SmartCache::new("orders", &client, options).expect("valid");
                 let source = Source::default();
                 let before = ask(&cache, &source).await;
                 until(|| client.is_idle()).await;
@@ -47,6 +48,9 @@ async fn c08_only_a_commit_invalidates() {
                     1 => cache
                         .after_commit(tx)
                         .and_then(|it| it.invalidate_namespace()),
+                    2 => cache
+                        .after_commit(tx)
+                        .and_then(|it| it.invalidate_matching("7*")),
                     _ => client
                         .after_commit(tx)
                         .and_then(|it| it.invalidate_tenant()),
@@ -107,6 +111,96 @@ async fn c08_a_commit_of_unknown_outcome_invalidates_and_does_nothing_else() {
     assert_eq!(error.kind(), ErrorKind::CommitUnknown);
     assert_eq!(*ask(&cache, &source).await, source.order());
     assert!(!did_more.load(Ordering::SeqCst));
+}
+
+const KEYS: [(&str, u32); 4] = [("order", 1), ("order", 2), ("user", 1), ("user", 2)];
+
+fn numbers(client: &CacheClient) -> SmartCache<u32> {
+    let options = CacheOptions::new(TTL).patterns().prefixes(1);
+    SmartCache::new("numbers", client, options).expect("valid")
+}
+
+/// Which of the keys another process finds.
+async fn there(redis: &ThrowawayRedis) -> Vec<(&'static str, u32)> {
+    let cache = numbers(&redis.client().await);
+    let mut found = Vec::new();
+    for key in KEYS {
+        if cache.exists(tenant("acme"), key).await.expect("looks") {
+            found.push(key);
+        }
+    }
+    found
+}
+
+async fn fill(cache: &SmartCache<u32>) {
+    for key in KEYS {
+        cache.set(tenant("acme"), key, 1).await.expect("sets");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn c08_a_pattern_and_a_prefix_end_what_is_theirs_with_the_commit() {
+    let shop = Shop::open().await;
+    let redis = ThrowawayRedis::start();
+    let cache = numbers(&redis.client().await);
+    fill(&cache).await;
+    let tx = shop.db.begin(&tenant("acme")).expect("begins");
+    let after = cache.after_commit(&tx).expect("a tenant");
+    after.invalidate_matching("*:1").expect("asks");
+    tx.savepoint("undone").expect("saves");
+    after.invalidate_matching("*").expect("asks");
+    after.invalidate_prefix("order").expect("asks");
+    tx.roll_back_to("undone").expect("rolls back");
+    assert_eq!(there(&redis).await, KEYS, "not yet");
+    tx.commit().await.expect("commits");
+    assert_eq!(there(&redis).await, [("order", 2), ("user", 2)]);
+    let tx = shop.db.begin(&tenant("acme")).expect("begins");
+    let after = cache.after_commit(&tx).expect("a tenant");
+    after.invalidate_prefix("user").expect("asks");
+    tx.commit().await.expect("commits");
+    assert_eq!(there(&redis).await, [("order", 2)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pattern_for_which_there_is_no_room_after_the_commit_ends_the_whole_cache() {
+    let shop = Shop::open().await;
+    let redis = ThrowawayRedis::start();
+    let cache = numbers(&redis.client().await);
+    fill(&cache).await;
+    for at in 0..64 {
+        let pattern = format!("no:{at}");
+        let matched = cache.invalidate_matching(tenant("acme"), &pattern).await;
+        matched.expect("there is room");
+    }
+    assert_eq!(there(&redis).await, KEYS);
+    let tx = shop.db.begin(&tenant("acme")).expect("begins");
+    let after = cache.after_commit(&tx).expect("a tenant");
+    after.invalidate_matching("order:1").expect("asks");
+    tx.commit().await.expect("commits");
+    assert!(there(&redis).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_pattern_that_cannot_be_used_is_refused_before_the_commit() {
+    let shop = Shop::open().await;
+    let client = CacheClient::in_process();
+    let tx = shop.db.begin(&tenant("acme")).expect("begins");
+    let plain = orders(&client);
+    let refused = [
+        plain
+            .after_commit(&tx)
+            .and_then(|it| it.invalidate_matching("7*")),
+        plain
+            .after_commit(&tx)
+            .and_then(|it| it.invalidate_prefix(7)),
+        numbers(&client)
+            .after_commit(&tx)
+            .and_then(|it| it.invalidate_matching("")),
+    ];
+    for refused in refused {
+        assert_eq!(kind(refused), ErrorKind::Config);
+    }
+    tx.commit().await.expect("commits");
 }
 
 #[tokio::test(flavor = "multi_thread")]
