@@ -73,6 +73,11 @@ impl Shop {
         sea_orm::Database::connect(url).await.unwrap()
     }
 
+    /// The URL for one of its logins.
+    pub fn url(&self, login: Login) -> String {
+        self.database.url(login)
+    }
+
     pub fn roles(&self) -> &Roles {
         self.database.roles()
     }

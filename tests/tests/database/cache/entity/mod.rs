@@ -3,8 +3,10 @@
 mod attack;
 mod bed;
 mod change;
+mod child;
 mod depends;
 mod outbox;
+mod overtaken;
 mod read;
 mod rollback;
 mod sqlite;

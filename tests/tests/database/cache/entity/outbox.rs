@@ -1,13 +1,15 @@
 //! The outbox: what was committed is invalidated, whatever dies in between.
 
-use dotmac_database::RedisOptions;
 use dotmac_database::migrate::Include;
 use dotmac_database::prelude::*;
-use dotmac_database::rls;
+use dotmac_database::rls::{self, Login};
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 
 use super::bed::{Process, Shop, insert_page, program, shop, title_all, until_titled};
+use super::child::{Keeps, Writer};
+use super::table::page;
 use crate::cache::server::ThrowawayRedis;
+use crate::fault_proxy::FaultProxy;
 use crate::support::kind;
 
 /// How many invalidations are kept.
@@ -27,45 +29,48 @@ async fn rename(db: &Database, context: &RequestContext, new: &str) {
     .unwrap();
 }
 
-/// A process that commits, and dies before Redis has heard of it.
-fn die_after_commit(shop: &Shop, redis: &ThrowawayRedis, with_outbox: bool) {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    runtime.block_on(async {
-        let db = program(shop).await;
-        let hasty = redis.client_with(RedisOptions::default()).await;
-        let _following = match with_outbox {
-            true => hasty.follow_with_outbox(&db).await.unwrap(),
-            false => hasty.follow(&db).unwrap(),
-        };
-        redis.ask("CLIENT PAUSE 3000 ALL");
-        rename(&db, &shop.a, "new").await;
-    });
-    // Nothing that it has spawned goes on.
-    runtime.shutdown_background();
+/// The titles that the database has of acme's pages.
+async fn titles(shop: &Shop) -> Vec<String> {
+    let read = shop
+        .db
+        .read(&shop.a, async |tx| page::Entity::find().all(tx).await);
+    read.await.unwrap().into_iter().map(|it| it.title).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn c06_what_a_dead_process_has_committed_is_invalidated_by_the_next() {
-    let shop = shop().await;
-    for with_outbox in [false, true] {
-        let redis = ThrowawayRedis::start();
+async fn c06_what_a_killed_process_has_committed_is_invalidated_by_the_next() {
+    for keeps in [Keeps::Nothing, Keeps::Outbox] {
+        let (shop, redis) = (shop().await, ThrowawayRedis::start());
         let reader = Process::of(redis.client().await, &shop.db);
-        let page = insert_page(&shop.db, &shop.a, &Uuid::now_v7().to_string()).await;
-        rename(&shop.db, &shop.a, "old").await;
+        let page = insert_page(&shop.db, &shop.a, "p").await;
         assert_eq!(reader.title(&shop.a, page.id).await.as_deref(), Some("old"));
-        let at = &shop;
-        tokio::task::block_in_place(|| die_after_commit(at, &redis, with_outbox));
-        assert_eq!(kept(&shop).await, i64::from(with_outbox));
-        redis.ask("CLIENT UNPAUSE");
+        let network = FaultProxy::start(redis.port());
+        let (port, url) = (network.port(), shop.url(Login::Application));
+        let start = move || Writer::start(port, &url, keeps);
+        let mut writer = tokio::task::spawn_blocking(start).await.unwrap();
+        // What it sends to Redis after the COMMIT does not arrive.
+        network.freeze();
+        writer.write();
+        let committed = async { while titles(&shop).await != ["new"] {} };
+        let waited = tokio::time::timeout(std::time::Duration::from_secs(20), committed).await;
+        waited.expect("commits");
+        writer.kill();
+        drop(network);
+        assert_eq!(kept(&shop).await, i64::from(keeps == Keeps::Outbox));
+        assert_eq!(reader.title(&shop.a, page.id).await.as_deref(), Some("old"));
         let db = program(&shop).await;
         let client = redis.client().await;
         let following = client.follow_with_outbox(&db).await.unwrap();
         let next = Process::following(client, following);
-        let expected = if with_outbox { "new" } else { "old" };
-        until_titled(&next, &shop.a, page.id, Some(expected)).await;
+        let expected = match keeps {
+            Keeps::Outbox => "new",
+            // Until its time to live ends.
+            Keeps::Nothing => "old",
+        };
+        assert_eq!(
+            next.title(&shop.a, page.id).await.as_deref(),
+            Some(expected)
+        );
         until_titled(&reader, &shop.a, page.id, Some(expected)).await;
         assert_eq!(kept(&shop).await, 0);
     }
