@@ -59,3 +59,5 @@ pub use smart::SmartCache;
 pub use statistics::CacheStatistics;
 pub use sweep::{Sweep, Swept};
 pub use warm::{Warm, Warmed};
+
+pub use crate::session::Followed;

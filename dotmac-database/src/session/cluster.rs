@@ -21,12 +21,12 @@ pub struct Cluster {
     pub replicas: Option<Replicas>,
     pub live: Live,
     pub tally: Tally,
-    /// Those of the application's pool and of the system's are the same.
+    /// Those of the application's pool and of the system's are the same; databases may share theirs too.
     pub followers: Arc<Followers>,
 }
 
 impl Cluster {
-    pub async fn connect(config: &DatabaseConfig) -> Result<Self> {
+    pub async fn connect(config: &DatabaseConfig, followers: Arc<Followers>) -> Result<Self> {
         if config.url().starts_with("sqlite:") && !config.replicas.is_empty() {
             return Err(Error::Config {
                 variable: "DATABASE_REPLICA_URLS",
@@ -43,7 +43,7 @@ impl Cluster {
             replicas,
             live: Live::default(),
             tally: Tally::default(),
-            followers: Arc::default(),
+            followers,
         })
     }
 

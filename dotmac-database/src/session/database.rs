@@ -8,6 +8,7 @@ use sqlx::postgres::PgPool;
 use tokio::sync::OnceCell;
 
 use super::cluster::Cluster;
+use super::follow::Followers;
 use super::gate::Afterwards;
 use super::handle::{Session, SessionOptions};
 use super::health::{Health, MigrationHealth};
@@ -62,7 +63,15 @@ impl Database {
     /// # Cancel safety
     /// Safe at any point, as are [`check`](Self::check) and [`ping`](Self::ping).
     pub async fn connect(config: DatabaseConfig) -> Result<Self> {
-        let cluster = Arc::new(Cluster::connect(&config).await?);
+        Self::connect_followed(config, Arc::default()).await
+    }
+
+    /// The same, followed by those who follow others.
+    pub(crate) async fn connect_followed(
+        config: DatabaseConfig,
+        followers: Arc<Followers>,
+    ) -> Result<Self> {
+        let cluster = Arc::new(Cluster::connect(&config, followers).await?);
         let tenancy = Arc::new(config.tenancy.clone());
         let system = OnceCell::new();
         let shared = Arc::new(Shared {
@@ -239,8 +248,8 @@ impl Database {
         }
         let connect = async || {
             let config = self.shared.config.of_system()?;
-            let mut cluster = Cluster::connect(&config).await?;
-            cluster.followers = Arc::clone(&self.shared.cluster.followers);
+            let followers = Arc::clone(&self.shared.cluster.followers);
+            let cluster = Cluster::connect(&config, followers).await?;
             start_check::run_for_system(&cluster.primary, &self.tenancy).await?;
             Ok::<_, Error>(Arc::new(cluster))
         };

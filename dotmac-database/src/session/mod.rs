@@ -12,6 +12,8 @@ mod cluster;
 mod cut;
 mod database;
 mod follow;
+#[cfg(feature = "cache")]
+mod followed;
 mod gate;
 mod handle;
 mod health;
@@ -41,8 +43,11 @@ mod wire;
 #[cfg(feature = "cache")]
 pub use change::Rows;
 pub use database::{Closed, Database};
+pub use follow::Followers;
 #[cfg(feature = "cache")]
 pub use follow::{Committed, Committing, Follow, Prepared};
+#[cfg(feature = "cache")]
+pub use followed::{Followed, Home, Homes, Place};
 pub use handle::{Session, SessionOptions};
 pub use health::{Health, MigrationHealth, PrimaryHealth, UnknownReason};
 pub use hold::Holder;

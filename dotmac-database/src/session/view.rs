@@ -1,11 +1,8 @@
-//! What a cache asks of sessions and databases.
-
-use std::sync::Arc;
+//! What a cache asks of sessions.
 
 use sea_orm::IsolationLevel;
 
 use super::database::Database;
-use super::follow::Follow;
 use super::handle::Session;
 use crate::entity::cached::CachedTable;
 
@@ -32,23 +29,5 @@ impl Session {
     pub(crate) fn is_of(&self, db: &Database) -> bool {
         let path = db.path(self.context().tenant_id());
         db.has_opened(&self.unit().cluster) && path.is_ok_and(|path| path == self.unit().path)
-    }
-}
-
-impl Database {
-    /// A text that is the same for the same tables, and for others another: where the database is, and how
-    /// sessions find tables. It holds no password.
-    pub(crate) fn place(&self) -> String {
-        let url = self.url();
-        let place = url::Url::parse(url).map_or_else(
-            |_| url.to_owned(),
-            |url| format!("{:?} {:?} {}", url.host(), url.port(), url.path()),
-        );
-        format!("{place} {:?}", self.tenancy())
-    }
-
-    /// Lets `follower` act on what units of work change from now on, of system sessions too.
-    pub(crate) fn follow(&self, follower: Arc<dyn Follow>) {
-        self.cluster().followers.add(follower);
     }
 }

@@ -10,6 +10,8 @@ mod clone;
 mod databases;
 mod directory;
 mod event;
+#[cfg(feature = "cache")]
+mod follow;
 mod placement;
 mod placements;
 mod record;

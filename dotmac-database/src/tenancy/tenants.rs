@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Databases, Placement, Placements};
+use super::{DatabaseName, Databases, Placement, Placements};
 use crate::config::Tenancy;
 use crate::context::{RequestContext, SearchPath, TenantId};
 use crate::error::{Error, Result, TenancyError};
@@ -31,6 +31,14 @@ pub struct Tenants {
     shared: Database,
     placements: Option<Arc<dyn Placements>>,
     databases: Option<Databases>,
+}
+
+/// Where a tenant is.
+pub(super) enum Found {
+    /// In the shared database, through this handle of it.
+    Shared(Database),
+    /// In another one.
+    Other(DatabaseName),
 }
 
 impl Tenants {
@@ -84,32 +92,48 @@ impl Tenants {
     /// # Cancel safety
     /// Safe at any point.
     pub async fn of_tenant(&self, tenant: &TenantId) -> Result<Database> {
+        let name = match self.find(tenant).await? {
+            Found::Shared(db) => return Ok(db),
+            Found::Other(name) => name,
+        };
+        match &self.databases {
+            Some(databases) => databases.database(&name).await,
+            None => Err(Error::Config {
+                variable: "databases",
+                reason: format!(
+                    "are unknown, and a tenant is in \"{name}\": call `Tenants::databases`"
+                ),
+            }),
+        }
+    }
+
+    /// Where a tenant is; nothing is connected.
+    pub(super) async fn find(&self, tenant: &TenantId) -> Result<Found> {
         let Some(placements) = &self.placements else {
-            return Ok(self.shared.clone());
+            return Ok(Found::Shared(self.shared.clone()));
         };
         let placement = placements.find(tenant).await?;
         let placement = placement.ok_or_else(|| TenancyError::UnknownTenant {
             tenant: tenant.to_string(),
         })?;
-        match (placement, self.shared.tenancy()) {
+        let db = match (placement, self.shared.tenancy()) {
             (Placement::Rows, Tenancy::Rows) | (Placement::Schema, Tenancy::Schemas(_)) => {
-                Ok(self.shared.clone())
+                self.shared.clone()
             }
-            (Placement::Rows, _) => self.shared.with_tenancy(Tenancy::Rows),
+            (Placement::Rows, _) => self.shared.with_tenancy(Tenancy::Rows)?,
             (Placement::Schema, _) => {
                 let own = Tenancy::Schemas(SearchPath::tenant());
-                self.shared.with_tenancy(own)
+                self.shared.with_tenancy(own)?
             }
-            (Placement::Database(name), _) => match &self.databases {
-                Some(databases) => databases.database(&name).await,
-                None => Err(Error::Config {
-                    variable: "databases",
-                    reason: format!(
-                        "are unknown, and a tenant is in \"{name}\": call `Tenants::databases`"
-                    ),
-                }),
-            },
-        }
+            (Placement::Database(name), _) => return Ok(Found::Other(name)),
+        };
+        Ok(Found::Shared(db))
+    }
+
+    /// Where tenants are that are not in the shared database.
+    #[cfg(feature = "cache")]
+    pub(super) fn others(&self) -> Option<&Databases> {
+        self.databases.as_ref()
     }
 
     /// Runs a unit of work that writes, in the database of the tenant.

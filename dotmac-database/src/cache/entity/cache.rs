@@ -1,23 +1,22 @@
 //! `EntityCache`: the rows of one entity.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use super::following::Following;
 use super::generation::Generations;
 use super::invalidation::table_tag;
-use super::row::row_tag;
+use super::site::Tables;
 use crate::cache::client::{Shared, tag_scope};
 use crate::cache::coherence;
-use crate::cache::core::{CacheValue, Core, Spot};
+use crate::cache::core::{CacheValue, Core};
 use crate::cache::options::CacheOptions;
 use crate::cache::scope::Scopes;
 use crate::cache::statistics::CacheStatistics;
-use crate::config::Tenancy;
 use crate::context::RequestContext;
 use crate::context::{Global, Owner, OwnerName};
-use crate::entity::cached::{Cached, CachedTable, KeyKind, RowKey, cached_tables};
+use crate::entity::cached::{Cached, CachedTable, KeyKind, cached_tables};
 use crate::error::{Error, Result};
-use crate::session::Database;
+use crate::session::Home;
 
 /// The rows of an entity, by their primary keys, each for its tenant.
 ///
@@ -30,15 +29,16 @@ use crate::session::Database;
 ///   policy hides from the tenant, or shows to some users only, is not in the cache.
 /// - It is never filled from a replica, from a session with changes of its own, or from an old snapshot.
 /// - Rows of an entity that is not tenant-aware are one entry for all, where tenants share tables, and one for
-///   each tenant where tenants have schemas.
+///   each tenant where tenants have schemas or databases.
+/// - Rows of one tenant in two places are two: what was cached before a tenant moved is not found after it.
 /// - Soft-deleted rows are not there, as in `find()`.
 pub struct EntityCache<E: Cached> {
     pub(super) core: Arc<Core<E::Model>>,
-    pub(super) db: Database,
+    pub(super) home: Home,
     pub(super) table: &'static CachedTable,
-    generations: Generations,
-    /// Where the table is: part of the keys, so that tables of one name in two places are two.
-    place: Arc<str>,
+    /// Where it is.
+    pub(super) tables: Tables,
+    pub(super) generations: Generations,
     // What ends the outbox's task with it.
     _following: Following,
 }
@@ -78,12 +78,14 @@ where
             )));
         }
         let generations = Generations::of(&following.client, options.near_ttl)?;
-        let place = crc32fast::hash(following.db.place().as_bytes());
+        let core = Arc::new(Core::new(table.name, &following.client, options)?);
+        let counted: Weak<Core<E::Model>> = Arc::downgrade(&core);
+        core.shared().tally.register(counted);
         Ok(EntityCache {
-            place: format!("{}@{place:x}", table.name).into(),
-            core: Arc::new(Core::new(table.name, &following.client, options)?),
-            db: following.db.clone(),
+            core,
+            home: following.home.clone(),
             table,
+            tables: Tables::of(table, &following.home),
             generations,
             _following: following.clone(),
         })
@@ -133,48 +135,16 @@ where
     pub fn statistics(&self) -> CacheStatistics {
         self.core.tally.statistics(self.core.near.size())
     }
-
-    /// Whose entries a context means.
-    pub(super) fn owner(&self, context: &RequestContext) -> Result<OwnerName> {
-        match self.is_shared() {
-            false => context.owner(self.table.table),
-            true => Global.owner(self.table.table),
-        }
-    }
-
-    /// Whether all tenants see the same rows.
-    fn is_shared(&self) -> bool {
-        !self.table.is_tenant_aware && *self.db.tenancy() == Tenancy::Rows
-    }
-
-    /// Where a row is.
-    pub(super) fn spot(&self, owner: &OwnerName, row: &RowKey, generation: u64) -> Spot {
-        let spot = self.core.spot(owner.clone(), row);
-        Spot {
-            key: spot.key.at(&self.place, generation),
-            tags: vec![row_tag(self.table, row)],
-            owner: spot.owner,
-        }
-    }
-
-    /// The generation of the table; entries that belong to no tenant have none, because their own scopes
-    /// reach all of them.
-    pub(super) async fn generation(&self) -> Result<u64> {
-        if self.is_shared() {
-            return Ok(0);
-        }
-        self.generations.now(self.table.name).await
-    }
 }
 
 impl<E: Cached> Clone for EntityCache<E> {
     fn clone(&self) -> Self {
         EntityCache {
             core: Arc::clone(&self.core),
-            db: self.db.clone(),
+            home: self.home.clone(),
             table: self.table,
+            tables: self.tables.clone(),
             generations: self.generations.clone(),
-            place: Arc::clone(&self.place),
             _following: self._following.clone(),
         }
     }

@@ -6,10 +6,10 @@ use super::follower::Follower;
 use super::outbox::{Drain, Outbox};
 use crate::cache::client::CacheClient;
 use crate::error::Result;
-use crate::session::Database;
+use crate::session::{Database, Followed, Home};
 
-/// A [`CacheClient`] that follows a [`Database`]: what its sessions change in tables of
-/// [`Cached`](crate::Cached) entities is invalidated once they have committed.
+/// A [`CacheClient`] that follows a [`Database`], or the [`Tenants`](crate::tenancy::Tenants) of several: what
+/// their sessions change in tables of [`Cached`](crate::Cached) entities is invalidated once they have committed.
 ///
 /// A program calls [`CacheClient::follow`] once, where it connects; also one that only writes, because
 /// others read. The database goes on being followed when this value is dropped; with it ends the task of
@@ -32,12 +32,14 @@ use crate::session::Database;
 #[must_use = "caches of entities are made of it, and with it ends the outbox"]
 pub struct Following {
     pub(super) client: CacheClient,
-    pub(super) db: Database,
+    pub(super) home: Home,
     _drain: Option<Arc<Drain>>,
 }
 
 impl CacheClient {
-    /// Invalidates from now on what units of work of `db` change in tables of cached entities.
+    /// Invalidates from now on what units of work change in tables of cached entities: those of a
+    /// [`Database`], or those of all databases of [`Tenants`](crate::tenancy::Tenants), also of one that is
+    /// connected later.
     ///
     /// Where Redis is not reached, an invalidation is sent again until it is, and until then this process does not
     /// ask Redis for values of the tenant. Only the end of the process between COMMIT and that loses it; others
@@ -45,16 +47,16 @@ impl CacheClient {
     ///
     /// # Errors
     /// [`Error::Config`](crate::Error::Config), which none of its own settings is.
-    pub fn follow(&self, db: &Database) -> Result<Following> {
-        db.follow(Arc::new(Follower::new(self, None)?));
+    pub fn follow(&self, followed: &impl Followed) -> Result<Following> {
+        followed.follow(Arc::new(Follower::new(self, None)?));
         Ok(Following {
             client: self.clone(),
-            db: db.clone(),
+            home: followed.home(),
             _drain: None,
         })
     }
 
-    /// The same, and what a commit invalidates is written into the table of
+    /// The same for one database, and what a commit invalidates is written into the table of
     /// [`install_outbox`](crate::migrate::install_outbox) with it, in the same round trip: so that nothing
     /// loses it, neither the end of the process nor that of Redis.
     ///
@@ -77,7 +79,7 @@ impl CacheClient {
         db.follow(follower);
         Ok(Following {
             client: self.clone(),
-            db: db.clone(),
+            home: db.home(),
             _drain: Some(Arc::new(drain)),
         })
     }
@@ -87,7 +89,6 @@ impl std::fmt::Debug for Following {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Following")
             .field("client", &self.client)
-            .field("db", &self.db)
             .finish_non_exhaustive()
     }
 }

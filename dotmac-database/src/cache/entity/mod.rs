@@ -2,7 +2,7 @@
 //!
 //! `following` is a client that follows a database, `follower` what it does with each commit,
 //! `invalidation` what a commit invalidates, and `outbox` keeps that until it is done. `generation` lets a
-//! table's entries of all tenants end at once; `cache` and `read` are the way of a row.
+//! table's entries of all tenants end at once; `cache`, `site` and `read` are the way of a row.
 
 mod cache;
 mod depends;
@@ -14,6 +14,7 @@ mod outbox;
 mod read;
 mod reader;
 mod row;
+mod site;
 
 pub use cache::EntityCache;
 pub use following::Following;

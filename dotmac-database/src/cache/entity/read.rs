@@ -21,7 +21,7 @@ use crate::cache::near::Age;
 use crate::context::RequestContext;
 use crate::entity::cached::{Cached, RowKey};
 use crate::error::{Error, Result};
-use crate::session::{Database, SessionOptions};
+use crate::session::SessionOptions;
 
 /// How many keys one SELECT asks for.
 const CHUNK: usize = 1_000;
@@ -158,16 +158,17 @@ where
         if let Some(rows) = self.in_session(reader, &[&id]).await? {
             return Ok(rows.into_values().next());
         }
-        let owner = self.owner(reader.reads_as())?;
-        let spot = self.spot(&owner, &id.row, self.generation().await?);
+        let site = self.site(reader.reads_as()).await?;
+        let spot = self.spot(&site, &id.row);
+        let context = site.loads_as(reader.reads_as());
         let session = reader.session().filter(|session| session.is_begun());
         let Some(session) = session else {
-            return self.load(reader.reads_as(), id, spot).await;
+            return self.load(context, id, spot).await;
         };
         if let Some(known) = self.core.look(&spot).await {
             return Ok(known);
         }
-        self.load_for_others(reader.reads_as(), vec![(id.clone(), spot)]);
+        self.load_for_others(context, vec![(id.clone(), spot)]);
         let rows = select(self, session, session.context(), &[&id]).await?;
         Ok(rows.into_values().next().map(Arc::new))
     }
@@ -177,14 +178,13 @@ where
         if let Some(rows) = self.in_session(reader, &asked).await? {
             return Ok(rows);
         }
-        let owner = self.owner(reader.reads_as())?;
-        let generation = self.generation().await?;
+        let site = self.site(reader.reads_as()).await?;
         let spots = ids.into_iter().map(|id| {
-            let spot = self.spot(&owner, &id.row, generation);
+            let spot = self.spot(&site, &id.row);
             (id, spot)
         });
         let mut spots: Vec<(Key, Spot)> = spots.collect();
-        let context = reader.reads_as();
+        let context = site.loads_as(reader.reads_as());
         let session = reader.session().filter(|session| session.is_begun());
         let Some(session) = session else {
             return get_many(&self.core, spots, self.loader(context)).await;
@@ -199,7 +199,7 @@ where
         });
         if !spots.is_empty() {
             let missing: Vec<&Key> = spots.iter().map(|(id, _)| id).collect();
-            let selected = select(self, session, context, &missing).await?;
+            let selected = select(self, session, session.context(), &missing).await?;
             rows.extend(selected.into_iter().map(|(id, row)| (id, Arc::new(row))));
             self.load_for_others(context, spots);
         }
@@ -223,9 +223,8 @@ where
         let Some(session) = reader.session() else {
             return Ok(None);
         };
-        let is_apart =
-            session.has_changed(self.table) || session.is_snapshot() || !session.is_of(&self.db);
-        if !is_apart {
+        let is_apart = session.has_changed(self.table) || session.is_snapshot();
+        if !is_apart && session.is_of(&self.home.database(session.context()).await?) {
             return Ok(None);
         }
         let rows = select(self, session, session.context(), ids).await?;
@@ -235,7 +234,7 @@ where
 
     async fn load(
         &self,
-        context: &RequestContext,
+        context: RequestContext,
         id: Key,
         spot: Spot,
     ) -> Result<Option<Arc<E::Model>>> {
@@ -246,7 +245,7 @@ where
     }
 
     /// Loads rows that nobody waits for.
-    fn load_for_others(&self, context: &RequestContext, spots: Vec<(Key, Spot)>) {
+    fn load_for_others(&self, context: RequestContext, spots: Vec<(Key, Spot)>) {
         let (core, load) = (Arc::clone(&self.core), self.loader(context));
         let loading = async move {
             if let Err(error) = get_many(&core, spots, load).await {
@@ -256,27 +255,22 @@ where
         self.core.shared().tasks.spawn(loading.in_current_span());
     }
 
-    /// What loads rows: a session of its own, with the tenant of the context and nothing else.
+    /// What loads rows: a session of its own.
     fn loader(
         &self,
-        context: &RequestContext,
+        context: RequestContext,
     ) -> impl FnOnce(
         Vec<Key>,
     ) -> futures_util::future::BoxFuture<'static, Result<HashMap<Key, E::Model>>>
     + Send
     + use<E> {
-        let (cache, db) = (self.clone(), self.db.clone());
-        let context = match (self.owner(context), context.tenant_id()) {
-            (Ok(owner), Some(tenant)) if owner.is_of(tenant) => RequestContext::of(tenant.clone()),
-            _ => RequestContext::without_tenant(),
-        };
-        move |ids| Box::pin(async move { load(&cache, &db, &context, ids).await })
+        let cache = self.clone();
+        move |ids| Box::pin(async move { load(&cache, &context, ids).await })
     }
 }
 
 async fn load<E: Cached>(
     cache: &EntityCache<E>,
-    db: &Database,
     context: &RequestContext,
     ids: Vec<Key>,
 ) -> Result<HashMap<Key, E::Model>>
@@ -284,6 +278,7 @@ where
     E::Model: CacheValue,
 {
     let options = SessionOptions::read_only().on_primary();
+    let db = cache.home.database(context).await?;
     let session = db.begin_with(context, options)?;
     let asked: Vec<&Key> = ids.iter().collect();
     let rows = select(cache, &session, context, &asked).await?;

@@ -15,7 +15,9 @@ use super::shelf::{Found, Outcome, Shelf};
 use super::statistics::{DatabasesStatistics, Tally};
 use crate::config::DatabaseConfig;
 use crate::error::{Error, Result, TenancyError};
-use crate::session::{Closed, Database};
+#[cfg(feature = "cache")]
+use crate::session::Follow;
+use crate::session::{Closed, Database, Followers};
 use crate::tenancy::DatabaseName;
 
 /// Databases by name, each connected when it is first asked for; clones share them.
@@ -50,6 +52,8 @@ pub struct Inner {
     pub configure: Box<Configure>,
     pub limits: DatabaseLimits,
     pub tally: Tally,
+    /// Who follows all of them.
+    pub followers: Arc<Followers>,
     /// A place or a database came free, or nobody shall wait any more.
     pub freed: Arc<Notify>,
     pub expiry: OnceLock<AbortHandle>,
@@ -73,6 +77,7 @@ impl Databases {
             configure: Box::new(configure),
             limits,
             tally: Tally::default(),
+            followers: Arc::default(),
             freed: Arc::default(),
             expiry: OnceLock::new(),
             shelf: Mutex::default(),
@@ -164,6 +169,14 @@ impl Databases {
         Closed {
             cut_off: closed.iter().map(|closed| closed.cut_off).sum(),
         }
+    }
+}
+
+#[cfg(feature = "cache")]
+impl Databases {
+    /// Lets `follower` act on what units of work change from now on, in those that are not connected yet too.
+    pub(in crate::tenancy) fn follow(&self, follower: Arc<dyn Follow>) {
+        self.0.followers.add(follower);
     }
 }
 

@@ -45,7 +45,8 @@ struct Reserved {
 impl Reserved {
     async fn connect(&self) -> Result<Database> {
         let config = (self.inner.configure)(&self.name)?;
-        let db = Database::connect(config).await?;
+        let followers = Arc::clone(&self.inner.followers);
+        let db = Database::connect_followed(config, followers).await?;
         if let Some(held) = self.put(&db) {
             expiry::start(&self.inner);
             return Ok(held);

@@ -12,3 +12,4 @@ mod rollback;
 mod sqlite;
 mod system;
 mod table;
+mod tenants;
