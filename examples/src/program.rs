@@ -27,8 +27,8 @@ pub type Ending = Pin<Box<dyn Future<Output = ()> + Send>>;
 /// An HTTP API for a shop in which every tenant has orders.
 ///
 /// It runs on DATABASE_URL if set (in a database of its own there, which is removed at the end), else on a
-/// throwaway PostgreSQL if installed, else on SQLite in memory. Tenants are cached, and /cache/stats tells how
-/// that goes. The header x-tenant names the tenant and is
+/// throwaway PostgreSQL if installed, else on SQLite in memory. Tenants and orders are cached, and /cache/stats
+/// tells how that goes. The header x-tenant names the tenant and is
 /// believed: outside a demonstration a gateway has to set it, after it has found out who asks.
 #[derive(Debug, Parser)]
 struct Arguments {

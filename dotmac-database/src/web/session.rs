@@ -10,6 +10,10 @@ use sea_orm::{
     Statement, StreamTrait, TransactionError, TransactionOptions, TransactionTrait,
 };
 
+#[cfg(feature = "cache")]
+use crate::cache::CacheReader;
+#[cfg(feature = "cache")]
+use crate::context::RequestContext;
 use crate::error::Result;
 use crate::session::{Session, SessionStream};
 
@@ -120,6 +124,17 @@ macro_rules! connection {
                 self.0
                     .transaction_with_config(work, isolation, access)
                     .await
+            }
+        }
+
+        #[cfg(feature = "cache")]
+        impl CacheReader for $name {
+            fn reads_as(&self) -> &RequestContext {
+                self.0.context()
+            }
+
+            fn session(&self) -> Option<&Session> {
+                Some(&self.0)
             }
         }
 

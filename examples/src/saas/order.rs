@@ -73,10 +73,11 @@ pub async fn create(
     )
 )]
 pub async fn find(
+    State(shop): State<Shop>,
     tx: ReadSession,
     Parsed(Path(id)): Id,
 ) -> Result<(HeaderMap, Json<Order>), Problem> {
-    let order = order::find(id, &tx).await?;
+    let order = order::find(id, &shop, &tx).await?;
     Ok((order.etag(), Json(order)))
 }
 

@@ -39,10 +39,11 @@ pub async fn create(
 
 #[handler]
 pub async fn find(
+    Data(shop): Data<&Shop>,
     tx: ReadSession,
     Path(id): Path<Uuid>,
 ) -> Result<(HeaderMap, Json<Order>), Problem> {
-    let order = order::find(id, &tx).await?;
+    let order = order::find(id, shop, &tx).await?;
     Ok((order.etag(), Json(order)))
 }
 

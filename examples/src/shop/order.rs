@@ -3,6 +3,7 @@
 //! `in_tenant` says the tenant beside the policy: for the planner on PostgreSQL, and as the only thing that
 //! holds tenants apart on SQLite.
 
+use dotmac_database::cache::{CacheReader, CachedEntity};
 use dotmac_database::prelude::*;
 use migration::entity::order;
 use serde_json::Value;
@@ -27,12 +28,14 @@ pub async fn trash(shop: &Shop, wanted: Wanted, tx: &Session) -> Result<OrderPag
     page(order::Entity::only_deleted(), shop, wanted, tx).await
 }
 
-/// A live order.
+/// A live order, from the cache: it ends there with the commit of whoever changes it.
 ///
 /// # Errors
 /// 404.
-pub async fn find(id: Uuid, tx: &Session) -> Result<Order, Problem> {
-    Ok(live(id, tx).await?.into())
+pub async fn find(id: Uuid, shop: &Shop, reader: &impl CacheReader) -> Result<Order, Problem> {
+    let found = order::Entity::cached_by_id(reader, &shop.orders, id).await?;
+    let order = found.ok_or_else(missing)?;
+    Ok(order::Model::clone(&order).into())
 }
 
 /// Places an order.
@@ -123,8 +126,11 @@ async fn live(id: Uuid, tx: &Session) -> Result<order::Model, Problem> {
 
 async fn one(orders: Select<order::Entity>, tx: &Session) -> Result<order::Model, Problem> {
     let found = orders.in_tenant(tx)?.one(tx).await?;
-    let missing = || DbErr::RecordNotFound("the order".to_owned());
     Ok(found.ok_or_else(missing)?)
+}
+
+fn missing() -> DbErr {
+    DbErr::RecordNotFound("the order".to_owned())
 }
 
 /// The keys are UUIDv7 and rise with time, so that the primary key alone puts the newest first.

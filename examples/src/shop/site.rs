@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use dotmac_database::Global;
-use dotmac_database::cache::{CacheClient, CacheOptions, Loaded, SmartCache};
+use dotmac_database::cache::{CacheClient, CacheOptions, EntityCache, Loaded, SmartCache};
 use dotmac_database::lock::Locks;
 use dotmac_database::migrate;
 use dotmac_database::prelude::*;
 use dotmac_database::query::CursorKey;
 use dotmac_database::web::{Readiness, RequestLayer, Resolver, TenantState};
 use migration::Migrator;
-use migration::entity::tenant;
+use migration::entity::{order, tenant};
 
 use super::operator::Operator;
 
@@ -27,6 +27,8 @@ pub const CACHE_STATS: &str = "/cache/stats";
 
 /// For how long a tenant that is taken out of the table may still be served.
 const TENANT_TTL: Duration = Duration::from_secs(30);
+/// For how long an order is cached that nobody changes.
+const ORDER_TTL: Duration = Duration::from_secs(300);
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The state of the application; cheap to clone.
@@ -38,6 +40,8 @@ pub struct Shop {
     pub cursors: CursorKey,
     /// The caches: in Redis as well, where there is one.
     pub cache: CacheClient,
+    /// The orders, by their ids.
+    pub orders: EntityCache<order::Entity>,
     /// Which tenants there are.
     tenants: SmartCache<bool, Global>,
     /// The locks of all tenants.
@@ -58,11 +62,13 @@ impl Shop {
         locks: Locks,
         operator: Operator,
     ) -> Result<Self, Error> {
+        let following = cache.follow(&db)?;
         Ok(Shop {
             db,
             cursors,
             locks,
             operator,
+            orders: EntityCache::new(&following, CacheOptions::new(ORDER_TTL))?,
             tenants: SmartCache::global("tenants", &cache, CacheOptions::new(TENANT_TTL))?,
             cache,
         })

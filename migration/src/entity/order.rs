@@ -1,13 +1,16 @@
 //! An order, placed by a user.
 
 use dotmac_database::prelude::*;
+use serde::{Deserialize, Serialize};
 
-/// An order.
+/// An order, which may be cached.
 #[dotmac_database::model]
 #[derive(
     Clone,
     Debug,
     PartialEq,
+    Serialize,
+    Deserialize,
     DeriveEntityModel,
     BaseModel,
     SoftDelete,
@@ -16,6 +19,7 @@ use dotmac_database::prelude::*;
     Versioned,
 )]
 #[sea_orm(table_name = "orders")]
+#[dotmac(cached)]
 pub struct Model {
     /// Unique among the tenant's live orders.
     #[sea_orm(unique)]
@@ -26,8 +30,10 @@ pub struct Model {
     pub user_id: Option<Uuid>,
     /// Who placed it.
     #[sea_orm(belongs_to, from = "user_id", to = "id")]
+    #[serde(skip)]
     pub user: BelongsTo<Option<super::user::Entity>>,
     /// Its lines.
     #[sea_orm(has_many)]
+    #[serde(skip)]
     pub lines: HasMany<super::order_line::Entity>,
 }

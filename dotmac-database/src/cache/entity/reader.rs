@@ -3,7 +3,7 @@
 use crate::context::RequestContext;
 use crate::session::Session;
 
-/// For whom a row is read through a cache: a context, or the session that asks.
+/// For whom a row is read through a cache: a context, or the session that asks, also that of a request.
 ///
 /// A session gets what the database would show it: where it has changed the table, asked for a snapshot
 /// (REPEATABLE READ or SERIALIZABLE), or belongs to another database, the row is read in it, and not cached.
@@ -11,7 +11,7 @@ use crate::session::Session;
 /// loaded for the cache in the background.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not say for whom a row is read",
-    note = "give a `&RequestContext` or a `&Session`"
+    note = "give a `&RequestContext`, a `&Session`, or the session of a request"
 )]
 pub trait CacheReader: Sync {
     /// Its context.

@@ -8,6 +8,7 @@ mod depends;
 mod outbox;
 mod overtaken;
 mod read;
+mod request;
 mod rollback;
 mod sqlite;
 mod system;
