@@ -44,7 +44,7 @@ impl Database {
     /// Connects, and checks that the database holds tenants apart.
     ///
     /// The start check refuses a login role that row-level security does not bind: a superuser, a
-    /// role with BYPASSRLS or CREATEROLE, the owner of a tenant-aware table that does not FORCE it, a
+    /// role with BYPASSRLS, CREATEROLE or REPLICATION, the owner of a tenant-aware table that does not FORCE it, a
     /// role for which a permissive policy asks for no tenant (the migrator, the system role), or a member of such
     /// a role, also through others; and a tenant-aware table without row-level security. On SQLite
     /// there is nothing to check: isolation is by hooks and explicit conditions only. Where tenants have
@@ -84,12 +84,7 @@ impl Database {
             tenancy,
             hold: None,
         };
-        match database.shared.config.start_check {
-            StartCheck::Enforced => database.check().await?,
-            StartCheck::SkippedUnprotected => {
-                tracing::warn!("the start check is off: row-level security may protect nothing");
-            }
-        }
+        database.start_check().await?;
         if let Some(replicas) = &database.shared.cluster.replicas {
             replicas.start(&database.shared.config).await?;
         }
@@ -133,6 +128,17 @@ impl Database {
     /// As [`connect`](Self::connect).
     pub async fn check(&self) -> Result<()> {
         start_check::run(&self.shared.cluster.primary, &self.tenancy).await
+    }
+
+    /// [`check`](Self::check), unless the configuration turns it off.
+    pub(crate) async fn start_check(&self) -> Result<()> {
+        match self.shared.config.start_check {
+            StartCheck::Enforced => self.check().await,
+            StartCheck::SkippedUnprotected => {
+                tracing::warn!("the start check is off: row-level security may protect nothing");
+                Ok(())
+            }
+        }
     }
 
     /// Runs a unit of work that writes: committed where `work` is `Ok`, rolled back otherwise.

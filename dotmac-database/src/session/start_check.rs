@@ -16,10 +16,10 @@ use crate::ident::literal;
 /// The roles that a login can act as: itself, and whatever it is a member of, through others too.
 const HELD: &str = "
     WITH RECURSIVE held AS (
-        SELECT oid, rolname, rolsuper, rolbypassrls, rolcreaterole FROM pg_roles
+        SELECT oid, rolname, rolsuper, rolbypassrls, rolcreaterole, rolreplication FROM pg_roles
         WHERE rolname IN (session_user, current_user)
       UNION
-        SELECT r.oid, r.rolname, r.rolsuper, r.rolbypassrls, r.rolcreaterole
+        SELECT r.oid, r.rolname, r.rolsuper, r.rolbypassrls, r.rolcreaterole, r.rolreplication
         FROM held JOIN pg_auth_members m ON m.member = held.oid JOIN pg_roles r ON r.oid = m.roleid
     )";
 
@@ -120,12 +120,14 @@ impl<'c> Check<'c> {
         self.unprotected().await
     }
 
+    // REPLICATION reads what others write in the write-ahead log, by functions of plain SQL.
     async fn roles(&mut self) -> Result<()> {
         let sql = format!(
             "{HELD} SELECT session_user::text AS login, rolname::text AS role, \
                CASE WHEN rolsuper THEN 'SUPERUSER' WHEN rolbypassrls THEN 'BYPASSRLS' \
-                    WHEN rolcreaterole THEN 'CREATEROLE' ELSE '' END AS attribute \
-             FROM held WHERE rolsuper OR rolbypassrls OR rolcreaterole \
+                    WHEN rolcreaterole THEN 'CREATEROLE' \
+                    WHEN rolreplication THEN 'REPLICATION' ELSE '' END AS attribute \
+             FROM held WHERE rolsuper OR rolbypassrls OR rolcreaterole OR rolreplication \
                OR rolname IN ('pg_execute_server_program', 'pg_read_server_files', \
                               'pg_write_server_files') \
              ORDER BY rolname NOT IN (session_user, current_user), rolname"
@@ -141,8 +143,8 @@ impl<'c> Check<'c> {
         Err(if login == role {
             Error::BypassesRls {
                 remedy: format!(
-                    "connect as a role without SUPERUSER, BYPASSRLS and CREATEROLE, such as the one \
-                     that `Roles::create` makes, or run `ALTER ROLE \"{role}\" NO{attribute}`"
+                    "connect as a role without SUPERUSER, BYPASSRLS, CREATEROLE and REPLICATION, such \
+                     as the one that `Roles::create` makes, or run `ALTER ROLE \"{role}\" NO{attribute}`"
                 ),
                 role: login,
                 reason: attribute,

@@ -45,6 +45,13 @@ async fn i40_start_refuses_roles_that_bypass_policies() {
     )
     .await;
     refused(&shop, "ALTER ROLE {role} CREATEROLE", "NOCREATEROLE").await;
+    refused(&shop, "ALTER ROLE {role} REPLICATION", "NOREPLICATION").await;
+    refused(
+        &shop,
+        "CREATE ROLE {role}_log REPLICATION; GRANT {role}_log TO {role}",
+        "_log\", which has REPLICATION",
+    )
+    .await;
     refused(
         &shop,
         "GRANT pg_read_server_files TO {role}",
