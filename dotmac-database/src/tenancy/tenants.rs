@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tokio::sync::OnceCell;
+
 use super::{DatabaseName, Databases, Placement, Placements};
 use crate::config::Tenancy;
 use crate::context::{RequestContext, SearchPath, TenantId};
@@ -29,6 +31,8 @@ use crate::session::{Database, Session};
 pub struct Tenants {
     /// For contexts without a tenant, and for all where nobody knows of placements.
     shared: Database,
+    /// The same for tenants that are not placed as its configuration says, once there is one.
+    other: Arc<OnceCell<Database>>,
     placements: Option<Arc<dyn Placements>>,
     databases: Option<Databases>,
 }
@@ -46,11 +50,14 @@ impl Tenants {
     /// [`Schema`](Placement::Schema) are in `db`.
     ///
     /// Tenants with a schema have the search path of `db`'s configuration, or else their schema only.
+    ///
+    /// The start check of `db` has looked at the tables of tenants that are placed as its configuration says.
+    /// Those of the others are checked once, when the first of their tenants is asked for; to learn of them at
+    /// the start, call [`check`](Database::check) on [`with_tenancy`](Database::with_tenancy).
     pub fn new(db: Database, placements: impl Placements) -> Self {
         Tenants {
-            shared: db,
             placements: Some(Arc::new(placements)),
-            databases: None,
+            ..Self::from(db)
         }
     }
 
@@ -73,7 +80,7 @@ impl Tenants {
     /// # Errors
     /// [`TenancyError::UnknownTenant`]; [`Error::Unsupported`] for a schema on SQLite; [`Error::Config`]
     /// for a tenant in another database where no [`databases`](Self::databases) are known; those of the
-    /// placements and of [`Databases::database`].
+    /// placements, of [`Databases::database`] and of [`Database::check`], until it succeeds.
     ///
     /// # Cancel safety
     /// Safe at any point.
@@ -93,7 +100,7 @@ impl Tenants {
     /// Safe at any point.
     pub async fn of_tenant(&self, tenant: &TenantId) -> Result<Database> {
         let name = match self.find(tenant).await? {
-            Found::Shared(db) => return Ok(db),
+            Found::Shared(db) => return self.checked(db).await,
             Found::Other(name) => name,
         };
         match &self.databases {
@@ -128,6 +135,18 @@ impl Tenants {
             (Placement::Database(name), _) => return Ok(Found::Other(name)),
         };
         Ok(Found::Shared(db))
+    }
+
+    /// The shared database, once the tables of tenants that are placed so are checked.
+    async fn checked(&self, db: Database) -> Result<Database> {
+        if db.tenancy() == self.shared.tenancy() {
+            return Ok(db);
+        }
+        let check = async || {
+            db.start_check().await?;
+            Ok(db)
+        };
+        self.other.get_or_try_init(check).await.cloned()
     }
 
     /// Where tenants are that are not in the shared database.
@@ -190,6 +209,7 @@ impl From<Database> for Tenants {
     fn from(db: Database) -> Self {
         Tenants {
             shared: db,
+            other: Arc::default(),
             placements: None,
             databases: None,
         }

@@ -10,8 +10,8 @@ use futures_util::future::join_all;
 use tokio::sync::Semaphore;
 
 use super::fleet::{Fleet, current};
-use crate::schemas::kit::{OWN, PUBLIC, estate, insert_order, numbers};
-use crate::support::{A, B, Shop, context, kind};
+use crate::schemas::kit::{OWN, PUBLIC, by_admin, estate, insert_order, numbers};
+use crate::support::{A, B, Shop, config, context, kind};
 
 /// acme shares tables, beta has a schema, gamma another database.
 async fn placed() -> (Shop, Fleet, Tenants) {
@@ -59,6 +59,43 @@ async fn tenant_is_found_wherever_it_is_placed() {
     let session = tenants.begin(&gamma).await.unwrap();
     assert_eq!(numbers(&session).await.unwrap(), ["new"]);
     assert_eq!(fleet.databases.statistics().in_use, 1);
+}
+
+// What the start check has not looked at: the tables of tenants that are placed in the other way.
+#[tokio::test]
+async fn i41_tables_of_the_other_placement_are_checked_before_the_first_of_their_tenants_is_served()
+{
+    let (schemas, rows) = (estate(1).await, estate(1).await);
+    let rows_db = Database::connect(config(&rows.name).pool_size(1).max_overflow(0));
+    let rows_db = rows_db.await.unwrap();
+    for (shop, db, own, other, schema) in [
+        (&schemas, schemas.db.clone(), B, A, "public"),
+        (&rows, rows_db, A, B, "tenant_beta"),
+    ] {
+        let (own, other) = (context(own), context(other));
+        let tenants = Tenants::new(db, async |tenant: TenantId| {
+            let placement = match tenant.as_str() {
+                A => Placement::Rows,
+                _ => Placement::Schema,
+            };
+            Ok(Some(placement))
+        });
+        let open = format!("ALTER TABLE {schema}.orders DISABLE ROW LEVEL SECURITY");
+        let close = format!("ALTER TABLE {schema}.orders ENABLE ROW LEVEL SECURITY");
+        by_admin(shop, &open).await;
+        tenants.of(&own).await.unwrap();
+        for _ in 0..2 {
+            match tenants.begin(&other).await {
+                Err(Error::Unprotected { table, .. }) => assert!(table.ends_with("orders")),
+                refused => panic!("{refused:?}"),
+            }
+        }
+        by_admin(shop, &close).await;
+        tenants.of(&other).await.unwrap();
+        // Once: it is no check of each request.
+        by_admin(shop, &open).await;
+        tenants.clone().of(&other).await.unwrap();
+    }
 }
 
 #[tokio::test]
