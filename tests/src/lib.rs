@@ -16,8 +16,8 @@
 //! | I36 | PgBouncer, transaction mode | `pgbouncer.rs` |
 //! | I37 | 200 tenants at once, against a model | `attack/model.rs` |
 //! | I38 | replicas | `replicas.rs`, `pgbouncer.rs` |
-//! | I40, I41, I44 | logins and tables that policies do not bind | `roles.rs`, `rls_check.rs` |
-//! | I42, I43 | policies, views, functions and rights beside ours | `rls_check.rs` |
+//! | I40, I41, I44 | logins and tables that policies do not bind | `roles.rs`, `rls_check.rs`, `rls_open.rs`, `rls_schemas.rs`, `tenants/facade.rs` |
+//! | I42, I43 | policies, views, functions and rights beside ours | `rls_check.rs`, `rls_views.rs` |
 //! | I45 | what a migration leaves when it is taken back | `migrations.rs` |
 //! | I50 | names of schemas | the library's `context/schema.rs` |
 //! | I51–I53 | a schema for each tenant | `schemas/missing.rs`, `schemas/attack.rs`, `schemas/prepared.rs`, `schemas/bouncer.rs` |

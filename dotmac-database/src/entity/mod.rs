@@ -27,8 +27,8 @@ pub use json::{JsonInput, JsonModel};
 pub use lowered::{case_insensitive, lowered};
 pub use mixin::{HasMixin, Mixin, MixinColumn, MixinHooks, NoMixinHooks};
 pub use registry::{
-    Registered, describe, description, descriptions, qualified_tenant_tables, tenant_column,
-    tenant_kinds, tenant_tables,
+    Description, Registered, describe, description, descriptions, qualified_tenant_tables,
+    tenant_column, tenant_kinds, tenant_tables,
 };
 pub use table_name::{TablePrefix, table_name};
 pub use unique::{UniqueKey, tenant_key, unique_keys};

@@ -7,7 +7,7 @@ use std::any::TypeId;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use sea_orm::{EntityName, EntityTrait, IdenStatic};
+use sea_orm::{EntityName, EntityTrait, IdenStatic, Iterable, PrimaryKeyToColumn};
 
 use super::cached::{CachedTable, Cascade, cascades};
 use super::feature::{Featured, Features};
@@ -53,6 +53,8 @@ pub struct Description {
     pub schema: Option<String>,
     /// Its table.
     pub table: &'static str,
+    /// The columns of its primary key.
+    pub primary_key: Vec<&'static str>,
     /// The columns with a role.
     pub features: Features<&'static str>,
     /// The columns of each `#[dotmac(unique)]`.
@@ -75,6 +77,9 @@ pub fn describe<E: EntityTrait>(features: Features<E::Column>) -> Description {
     Description {
         schema: EntityName::schema_name(&entity).map(str::to_owned),
         table: EntityName::table_name(&entity),
+        primary_key: E::PrimaryKey::iter()
+            .map(|key| key.into_column().as_str())
+            .collect(),
         features: features.names(),
         unique: Vec::new(),
         prefix_search: Vec::new(),

@@ -2,6 +2,8 @@
 
 use wildmatch::WildMatch;
 
+use super::literal;
+
 /// A choice among the schemas, tables, views and indexes of a database, by name.
 ///
 /// A name is a pattern: `*` stands for any text, `?` for one character. What no pattern was given
@@ -98,6 +100,24 @@ impl Include {
     pub fn has_index(&self, schema: &str, table: &str, index: &str) -> bool {
         self.has_table(schema, table) && self.indexes.has(index)
     }
+
+    /// What [`has_table`](Self::has_table) asks, as SQL of expressions that name a schema and a table.
+    pub(crate) fn table_condition(&self, schema: &str, table: &str) -> String {
+        let migrations = MIGRATIONS.map(literal).join(", ");
+        format!(
+            "{} AND {} AND {table} NOT IN ({migrations})",
+            self.schema_condition(schema),
+            self.tables.condition(table),
+        )
+    }
+
+    /// What [`has_schema`](Self::has_schema) asks, as SQL of an expression that names a schema.
+    fn schema_condition(&self, schema: &str) -> String {
+        format!(
+            "NOT starts_with({schema}, 'pg_') AND {schema} <> 'information_schema' AND {}",
+            self.schemas.condition(schema),
+        )
+    }
 }
 
 /// The tables in which sea-orm-migration remembers what it has applied, the second one for tenants of a database
@@ -115,6 +135,35 @@ impl Names {
         let any = |patterns: &[WildMatch]| patterns.iter().any(|pattern| pattern.matches(name));
         (self.included.is_empty() || any(&self.included)) && !any(&self.excluded)
     }
+
+    fn condition(&self, name: &str) -> String {
+        let any = |patterns: &[WildMatch]| {
+            let matches = |it| format!("{name} LIKE {} ESCAPE '!'", literal(&like(it)));
+            Vec::from_iter(patterns.iter().map(matches)).join(" OR ")
+        };
+        let included = match self.included.is_empty() {
+            true => "true".to_owned(),
+            false => any(&self.included),
+        };
+        match self.excluded.is_empty() {
+            true => format!("({included})"),
+            false => format!("({included}) AND NOT ({})", any(&self.excluded)),
+        }
+    }
+}
+
+/// The pattern as LIKE has it, with `!` before what is meant as it stands.
+fn like(pattern: &WildMatch) -> String {
+    let mut like = String::new();
+    for character in pattern.to_string().chars() {
+        match character {
+            '*' => like.push('%'),
+            '?' => like.push('_'),
+            '%' | '_' | '!' => like.extend(['!', character]),
+            other => like.push(other),
+        }
+    }
+    like
 }
 
 fn patterns<P: AsRef<str>>(names: impl IntoIterator<Item = P>) -> impl Iterator<Item = WildMatch> {
@@ -145,6 +194,19 @@ mod tests {
         let include = Include::all().views(["totals"]);
         assert!(include.has_view("public", "totals"));
         assert!(!include.has_view("public", "totals_old"));
+    }
+
+    #[test]
+    fn condition_asks_for_the_same_names() {
+        let include = Include::all()
+            .tables(["order*", "a_b?"])
+            .except_tables(["50%'!"]);
+        assert_eq!(
+            include.tables.condition("t"),
+            "(t LIKE 'order%' ESCAPE '!' OR t LIKE 'a!_b_' ESCAPE '!') \
+             AND NOT (t LIKE '50!%''!!' ESCAPE '!')",
+        );
+        assert_eq!(Include::all().tables.condition("t"), "(true)");
     }
 
     #[test]

@@ -10,9 +10,10 @@ use crate::ident::Include;
 use crate::rls::{Roles, postgres_only};
 
 /// Looks for whatever lets rows cross tenants, in the tables of the tenant-aware entities that are
-/// linked into the program, what is made of them, and the roles.
+/// linked into the program, in the search path and in all schemas of tenants; in what is made of them; in
+/// the tables that no such entity is of, as far as the application has rights on them; and in the roles.
 ///
-/// Of `include`, the patterns of schemas and tables count; a table whose entity names no schema is
+/// Of `include`, the patterns of schemas and tables count; a missing table whose entity names no schema is
 /// taken for one of `public` there. It only reads the catalog of PostgreSQL 14 or later, which every
 /// role may, by some thirty queries. What it looks for is in the [guide](crate::guide::rls_check).
 ///

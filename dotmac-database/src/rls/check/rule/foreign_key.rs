@@ -20,7 +20,9 @@ pub const RULES: [Rule; 1] = [Rule::new(
                FROM unnest(k.confkey) WITH ORDINALITY AS u (num, n)
                JOIN pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = u.num))) AS remedy
      FROM pg_constraint k
-     JOIN tables child ON child.oid = k.conrelid
+     JOIN (SELECT oid, name, tenant FROM tables
+        UNION ALL SELECT oid, name, tenant FROM others WHERE tenant IS NOT NULL) AS child
+       ON child.oid = k.conrelid
      JOIN tables parent ON parent.oid = k.confrelid
      WHERE k.contype = 'f'
        AND NOT EXISTS (

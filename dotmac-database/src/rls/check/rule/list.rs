@@ -1,6 +1,6 @@
 //! What a rule is, and all of them.
 
-use super::{definer, foreign_key, grant, index, policy, role, table, view};
+use super::{definer, foreign_key, grant, index, open, policy, role, table, view};
 use crate::rls::check::Severity;
 
 /// A rule that is a query.
@@ -50,6 +50,7 @@ pub fn all() -> impl Iterator<Item = &'static Rule> {
     [
         &role::RULES[..],
         &table::RULES,
+        &open::RULES,
         &policy::RULES,
         &grant::RULES,
         &view::RULES,

@@ -5,6 +5,7 @@ mod foreign_key;
 mod grant;
 mod index;
 mod list;
+mod open;
 pub mod policy;
 pub mod role;
 pub mod server;

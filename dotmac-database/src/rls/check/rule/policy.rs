@@ -25,17 +25,14 @@ pub const RULES: [Rule; 3] = [
     Rule::judging(
         "policy-extra",
         "SELECT format('%I on %s', p.polname, p.polrelid::regclass) AS object,
-            CASE WHEN asks THEN 'warning' ELSE 'danger' END AS severity,
-            CASE WHEN asks THEN 'a second permissive policy adds rows to those of the tenant''s'
+            CASE WHEN l.polname IS NULL THEN 'warning' ELSE 'danger' END AS severity,
+            CASE WHEN l.polname IS NULL THEN 'a second permissive policy adds rows to those of the tenant''s'
                  ELSE 'the policy holds for the application and asks for no tenant: it adds all that \
                        it names to the tenant''s rows' END AS why,
             format('-- Decide: who needs it? A RESTRICTIVE policy takes rows away instead.'
                 || chr(10) || 'DROP POLICY %I ON %s;', p.polname, p.polrelid::regclass) AS remedy
          FROM pg_policy p
-         CROSS JOIN LATERAL (SELECT
-            coalesce(pg_get_expr(p.polqual, p.polrelid), 'current_tenant_id') LIKE '%current_tenant_id%'
-            AND coalesce(pg_get_expr(p.polwithcheck, p.polrelid), 'current_tenant_id')
-                LIKE '%current_tenant_id%' AS asks) AS a
+         LEFT JOIN loose l ON (l.polrelid, l.polname) = (p.polrelid, p.polname)
          WHERE p.polrelid IN (SELECT oid FROM guarded) AND p.polpermissive
            AND NOT (p.polname IN ('dotmac_tenant', 'dotmac_migrator', 'dotmac_system')
                 AND p.polrelid IN (SELECT oid FROM tables))

@@ -11,9 +11,8 @@ pub const RULES: [Rule; 5] = [
             'the table of a tenant-aware entity is not there, or is not in the search path' AS why,
             '-- Run the migrations, or set the search path.' AS remedy
          FROM wanted w
-         WHERE NOT EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-            WHERE c.relname = w.name AND c.relkind IN ('r', 'p')
-              AND (n.nspname = w.schema OR w.schema IS NULL AND pg_table_is_visible(c.oid)))",
+         WHERE {expected} AND NOT EXISTS (SELECT FROM tables t
+            WHERE t.relname = w.name AND t.wanted_schema IS NOT DISTINCT FROM w.schema)",
     ),
     Rule::installed(
         "rls-off",
