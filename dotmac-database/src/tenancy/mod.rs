@@ -6,6 +6,7 @@
 //! [`clone_schema`] makes a tenant's schema from a template, [`compare_schemas`] tells whether two are
 //! the same; [`copy_rows`] and [`remove_rows`] move a tenant between them.
 
+mod answers;
 mod clone;
 mod databases;
 mod directory;
@@ -21,6 +22,8 @@ mod transfer;
 mod transition;
 mod version;
 
+#[cfg(any(feature = "axum", feature = "poem"))]
+pub(crate) use answers::Answers;
 pub use clone::{CloneData, Cloned, SchemaChange, SchemaDifference, clone_schema, compare_schemas};
 pub use databases::{DatabaseLimits, Databases, DatabasesStatistics};
 pub use directory::{Directory, Listing};

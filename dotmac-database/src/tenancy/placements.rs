@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use moka::future::Cache;
 
 use super::Placement;
+use super::answers::Answers;
 use crate::context::TenantId;
 use crate::error::Result;
 
@@ -42,7 +42,7 @@ where
 /// that ask for one tenant at a time, one looks it up. Errors are not kept.
 pub struct CachedPlacements<P> {
     inner: Arc<P>,
-    cache: Cache<TenantId, Option<Placement>>,
+    answers: Answers<Option<Placement>>,
 }
 
 impl<P: Placements> CachedPlacements<P> {
@@ -58,19 +58,16 @@ impl<P: Placements> CachedPlacements<P> {
 
     /// Keeps the answers of `inner` for so long.
     pub fn with_time_to_live(inner: P, time: Duration) -> Self {
-        let cache = Cache::builder()
-            .max_capacity(Self::CAPACITY)
-            .time_to_live(time)
-            .build();
         CachedPlacements {
             inner: Arc::new(inner),
-            cache,
+            answers: Answers::new(Self::CAPACITY, time),
         }
     }
 
-    /// Forgets where a tenant is, for instance after it was moved by this process.
+    /// Forgets where a tenant is, for instance after it was moved by this process. Whoever asks from now on is
+    /// given no answer of a lookup that began before, also where that is still under way.
     pub async fn forget(&self, tenant: &TenantId) {
-        self.cache.invalidate(tenant).await;
+        self.answers.forget(tenant).await;
     }
 }
 
@@ -78,7 +75,7 @@ impl<P> Clone for CachedPlacements<P> {
     fn clone(&self) -> Self {
         CachedPlacements {
             inner: Arc::clone(&self.inner),
-            cache: self.cache.clone(),
+            answers: self.answers.clone(),
         }
     }
 }
@@ -86,8 +83,6 @@ impl<P> Clone for CachedPlacements<P> {
 #[async_trait]
 impl<P: Placements> Placements for CachedPlacements<P> {
     async fn find(&self, tenant: &TenantId) -> Result<Option<Placement>> {
-        let lookup = self.inner.find(tenant);
-        let found = self.cache.try_get_with_by_ref(tenant, lookup).await;
-        found.map_err(|error| (*error).clone())
+        self.answers.find(tenant, self.inner.find(tenant)).await
     }
 }

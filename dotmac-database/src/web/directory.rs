@@ -4,11 +4,10 @@ use std::future::Future;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use moka::future::Cache;
 
 use crate::context::TenantId;
 use crate::error::Result;
-use crate::tenancy::TenantState;
+use crate::tenancy::{Answers, TenantState};
 
 /// Knows the tenants. It is asked for every request: wrap what is slow in a [`CachedDirectory`].
 ///
@@ -39,7 +38,7 @@ where
 /// still be served. Of requests that ask for one tenant at a time, one looks it up. Errors are not kept.
 pub struct CachedDirectory<D> {
     inner: D,
-    cache: Cache<TenantId, Option<TenantState>>,
+    answers: Answers<Option<TenantState>>,
 }
 
 impl<D: TenantDirectory> CachedDirectory<D> {
@@ -55,32 +54,30 @@ impl<D: TenantDirectory> CachedDirectory<D> {
 
     /// Keeps the answers of `inner` for so long.
     pub fn with_time_to_live(inner: D, time: Duration) -> Self {
-        let cache = Cache::builder()
-            .max_capacity(Self::CAPACITY)
-            .time_to_live(time)
-            .build();
-        CachedDirectory { inner, cache }
+        let answers = Answers::new(Self::CAPACITY, time);
+        CachedDirectory { inner, answers }
     }
 
-    /// Forgets what is known of a tenant, for instance after it was suspended by this process.
+    /// Forgets what is known of a tenant, for instance after it was suspended by this process. Whoever asks from
+    /// now on is given no answer of a lookup that began before, also where that is still under way.
     pub async fn forget(&self, tenant: &TenantId) {
-        self.cache.invalidate(tenant).await;
+        self.answers.forget(tenant).await;
     }
 }
 
 #[async_trait]
 impl<D: TenantDirectory> TenantDirectory for CachedDirectory<D> {
     async fn find(&self, tenant: &TenantId) -> Result<Option<TenantState>> {
-        let lookup = self.inner.find(tenant);
-        let found = self.cache.try_get_with_by_ref(tenant, lookup).await;
-        found.map_err(|error| (*error).clone())
+        self.answers.find(tenant, self.inner.find(tenant)).await
     }
 }
 
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+    use tokio::sync::Semaphore;
 
     use super::*;
     use crate::error::Error;
@@ -118,6 +115,35 @@ mod tests {
             assert_eq!(directory.find(&acme).await.expect("found"), answer);
             assert_eq!(count.load(Ordering::Relaxed), 2);
         }
+    }
+
+    #[tokio::test]
+    async fn tenant_that_is_suspended_during_a_lookup_and_forgotten_is_not_served() {
+        let gates = Arc::new(Semaphore::new(0));
+        let (now, gate) = (Arc::new(AtomicBool::new(true)), Arc::clone(&gates));
+        let is_active = Arc::clone(&now);
+        let directory = CachedDirectory::new(move |_: TenantId| {
+            let active = is_active.load(Ordering::Relaxed);
+            let gate = Arc::clone(&gate);
+            async move {
+                gate.acquire().await.expect("open").forget();
+                Ok(Some(match active {
+                    true => TenantState::Active,
+                    false => TenantState::Suspended,
+                }))
+            }
+        });
+        let acme = TenantId::parse("acme").expect("valid");
+        let mut before = std::pin::pin!(directory.find(&acme));
+        assert!(futures_util::poll!(before.as_mut()).is_pending());
+        now.store(false, Ordering::Relaxed);
+        directory.forget(&acme).await;
+        gates.add_permits(2);
+        let (before, after) = futures_util::future::join(before, directory.find(&acme)).await;
+        assert_eq!(before.expect("found"), Some(TenantState::Active));
+        assert_eq!(after.expect("found"), Some(TenantState::Suspended));
+        let kept = directory.find(&acme).await;
+        assert_eq!(kept.expect("found"), Some(TenantState::Suspended));
     }
 
     #[tokio::test]

@@ -1,7 +1,7 @@
 //! One way to the rows of a tenant, wherever they are.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use dotmac_database::prelude::*;
 use dotmac_database::tenancy::{CachedPlacements, DatabaseLimits, Placement, Placements, Tenants};
@@ -177,4 +177,41 @@ async fn lookups_of_one_tenant_at_a_time_are_one_and_errors_are_shared_and_not_k
     placements.find(&acme).await.unwrap();
     assert_eq!(kind(placements.find(&broken).await), ErrorKind::Session);
     assert_eq!(counted(), [1, 2]);
+}
+
+#[tokio::test]
+async fn tenant_that_moved_during_a_lookup_is_looked_for_where_it_is_once_it_is_forgotten() {
+    let shop = estate(1).await;
+    let gate = Arc::new(Semaphore::new(0));
+    let has_moved = Arc::new(AtomicBool::new(false));
+    let (opened, moved) = (Arc::clone(&gate), Arc::clone(&has_moved));
+    let placements = CachedPlacements::new(move |_: TenantId| {
+        let found = match moved.load(Ordering::SeqCst) {
+            false => Placement::Rows,
+            true => Placement::Schema,
+        };
+        let opened = Arc::clone(&opened);
+        async move {
+            let _permit = opened.acquire().await;
+            Ok(Some(found))
+        }
+    });
+    let tenants = Tenants::new(shop.db.clone(), placements.clone());
+    let (request, job) = (tenants.clone(), tenants.clone());
+    let read = async |tenants: Tenants| {
+        let read = tenants.read(&shop.a, async |tx| numbers(tx).await);
+        read.await.unwrap()
+    };
+    let mut before = std::pin::pin!(read(request));
+    assert!(futures_util::poll!(before.as_mut()).is_pending());
+    has_moved.store(true, Ordering::SeqCst);
+    placements.forget(shop.a.tenant_id().unwrap()).await;
+    gate.add_permits(2);
+    let (before, after) = tokio::join!(before, read(job));
+    // The request asked before the tenant moved.
+    assert_eq!(
+        (before, after),
+        (vec![PUBLIC.to_owned()], vec![OWN.to_owned()])
+    );
+    assert_eq!(read(tenants).await, [OWN]);
 }
