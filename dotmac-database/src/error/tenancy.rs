@@ -17,6 +17,28 @@ pub enum TenancyError {
         /// The tenant's id.
         tenant: String,
     },
+    /// There are rows of that tenant where a new one is to be: an earlier one of the same id has left them.
+    #[error(
+        "tenant \"{tenant}\" has rows in {tables} already, which a new one would be given: remove them, or, \
+         where they are its own, list it by `Directory::register`"
+    )]
+    HasRows {
+        /// The tenant's id.
+        tenant: String,
+        /// The tables that have rows of it, with their schemas.
+        tables: String,
+    },
+    /// It cannot be told which rows a table has.
+    #[error(
+        "policies may hide rows of {tables} from role \"{role}\": connect as the migrator, or give it a \
+         policy `USING (true)` there"
+    )]
+    HiddenRows {
+        /// The tables, with their schemas.
+        tables: String,
+        /// Who asked.
+        role: String,
+    },
     /// The schema does not exist, or the role may not use it.
     #[error(
         "schema \"{schema}\" does not exist, or the role has no USAGE on it: create it, or grant the right"

@@ -158,7 +158,9 @@ impl Directory {
 
     /// Adds a tenant: active where its rows are with those of others, else as one that is being made.
     ///
-    /// A tenant with a schema of its own gets [`SchemaName::of`] it, unless told otherwise.
+    /// A tenant with a schema of its own gets [`SchemaName::of`] it, unless told otherwise. Nobody looks for
+    /// rows: this is how a tenant is listed that has some already.
+    /// [`Fleet::create`](crate::migrate::Fleet::create) makes one that has none.
     ///
     /// # Errors
     /// [`TenancyError::TenantExists`]; [`TenancyError::SchemaExists`] where another tenant has the

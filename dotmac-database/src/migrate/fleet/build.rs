@@ -3,7 +3,7 @@
 use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, TransactionTrait};
 use sea_orm_migration::MigratorTrait;
 
-use super::aside::{beside, enter, lock, share_template};
+use super::aside::{beside, enter, hold, lock, share_template};
 use super::settings::Fleet;
 use super::snapshot::forget_version;
 use super::tenant::exists;
@@ -11,7 +11,12 @@ use crate::context::{SchemaName, TenantId};
 use crate::error::{Error, Result, TenancyError};
 use crate::ident::quote;
 use crate::rls::Roles;
-use crate::tenancy::{CloneData, Placement, TenantRecord, TenantState, Transition, clone_schema};
+use crate::tenancy::{
+    CloneData, Placement, TenantRecord, TenantState, Transition, clone_schema, refuse_rows,
+};
+
+/// For the registration, and for a look at the rows meanwhile.
+const CONNECTIONS: usize = 2;
 
 impl<Shared: MigratorTrait, Tenant: MigratorTrait> Fleet<Shared, Tenant> {
     /// Makes a tenant: registers it as one that is being made, makes its schema by the template or by
@@ -19,8 +24,14 @@ impl<Shared: MigratorTrait, Tenant: MigratorTrait> Fleet<Shared, Tenant> {
     ///
     /// Where an earlier attempt was interrupted, this one finishes it; so does [`run`](Self::run).
     ///
+    /// A new tenant begins without rows. [`drop`](Self::drop) leaves those that are in tables of others, so
+    /// this looks for rows of that id first, in the tables of the program's tenant-aware entities where the
+    /// tenant is to be, and in schemas that entities name. A tenant that has rows already, such as one that is older than
+    /// the directory, is listed by [`Directory::register`](crate::tenancy::Directory::register).
+    ///
     /// # Errors
-    /// [`TenancyError::TenantExists`]; [`TenancyError::SchemaExists`];
+    /// [`TenancyError::TenantExists`]; [`TenancyError::SchemaExists`]; [`TenancyError::HasRows`];
+    /// [`TenancyError::HiddenRows`] for a role that does not see all rows;
     /// [`Error::InvalidSchema`] for an id that cannot be part of a schema's name;
     /// [`TenancyError::UnknownSchema`] for a template that no run has made, and
     /// [`TenancyError::NotClonable`] for one that cannot be copied;
@@ -37,12 +48,8 @@ impl<Shared: MigratorTrait, Tenant: MigratorTrait> Fleet<Shared, Tenant> {
         placement: &Placement,
         db: &DatabaseConnection,
     ) -> Result<TenantRecord> {
-        let aside = beside(db, 1)?;
-        let record = match self
-            .directory
-            .register(tenant, placement, None, &aside)
-            .await
-        {
+        let aside = beside(db, CONNECTIONS)?;
+        let record = match self.register(tenant, placement, &aside).await {
             Ok(record) => record,
             Err(error) => self.interrupted(tenant, placement, error, &aside).await?,
         };
@@ -55,6 +62,29 @@ impl<Shared: MigratorTrait, Tenant: MigratorTrait> Fleet<Shared, Tenant> {
         };
         aside.close().await?;
         Ok(built)
+    }
+
+    /// Registers a tenant that has no rows. Nobody sees it, drops it or makes it before that is known; whoever
+    /// finds it registered need not ask again, when rows may be its own.
+    async fn register(
+        &self,
+        tenant: &TenantId,
+        placement: &Placement,
+        aside: &DatabaseConnection,
+    ) -> Result<TenantRecord> {
+        let transaction = aside.begin().await?;
+        hold(tenant, &transaction).await?;
+        let directory = &self.directory;
+        let record = directory
+            .register(tenant, placement, None, &transaction)
+            .await?;
+        let place = (placement, record.schema.as_ref());
+        let site = self.site(tenant, place, aside).await?;
+        // A schema that is there already is refused when it is to be made.
+        let place = Some(&site.place).filter(|_| *placement != Placement::Schema);
+        refuse_rows(tenant, place, &site.db).await?;
+        transaction.commit().await?;
+        Ok(record)
     }
 
     /// An earlier attempt to make the same tenant, if that is what stands in the way.

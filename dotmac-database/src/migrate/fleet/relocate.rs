@@ -116,7 +116,7 @@ impl<Shared: MigratorTrait, Tenant: MigratorTrait> Fleet<Shared, Tenant> {
     }
 
     /// Where rows of a placement are.
-    async fn site(
+    pub(super) async fn site(
         &self,
         tenant: &TenantId,
         (placement, schema): (&Placement, Option<&SchemaName>),

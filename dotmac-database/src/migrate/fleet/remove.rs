@@ -27,7 +27,13 @@ impl<Shared: MigratorTrait, Tenant: MigratorTrait> Fleet<Shared, Tenant> {
     /// `confirmation` is its id once more.
     ///
     /// Of a tenant whose rows are with those of others, or in another database, only the directory
-    /// forgets: its rows stay. A schema that is gone already is none to drop.
+    /// forgets: its rows stay, and keep [`create`](Self::create) from making a tenant of that id there. To drop
+    /// them as well, move it to a schema first ([`move_to`](Self::move_to)). A schema that is gone already is
+    /// none to drop.
+    ///
+    /// What is cached for the tenant stays until its time to live has passed, and a new tenant of that id
+    /// would find it: invalidate it afterwards, by `CacheClient::invalidate_tenant`, or remove it from Redis by
+    /// `CacheClient::physical`.
     ///
     /// # Errors
     /// [`TenancyError::NotConfirmed`]; [`TenancyError::UnknownTenant`];

@@ -2,11 +2,13 @@
 //!
 //! `side` asks the catalog of a schema for the tables and how rows get out and in, `plan` pairs two of them;
 //! `run` copies within a database, `stream` between two, `taking` removes. `checksum` tells whether rows are
-//! the same.
+//! the same, `presence` whether there are any, `hidden` whether policies stand between them and whoever asks.
 
 mod checksum;
+mod hidden;
 mod place;
 mod plan;
+mod presence;
 mod run;
 mod side;
 mod stream;
@@ -14,6 +16,7 @@ mod taking;
 
 pub use checksum::Checksums;
 pub use place::RowPlace;
+pub use presence::refuse_rows;
 pub use run::{Transferred, copy_rows, remove_rows};
 pub use stream::{RowSite, copy_across};
 pub use taking::{Expected, take_away};

@@ -3,9 +3,10 @@
 use sea_orm::{ConnectionTrait, DbErr, Value};
 use serde::Deserialize;
 
+use super::hidden::is_hidden;
 use super::place::RowPlace;
 use crate::context::TenantId;
-use crate::entity::descriptions;
+use crate::entity::{Description, descriptions};
 use crate::error::{Error, Result, TenancyError};
 use crate::ident::{literal, quote};
 use crate::tenancy::clone::read;
@@ -70,28 +71,57 @@ impl Side {
         tx: &C,
     ) -> Result<Vec<Self>> {
         // An entity that names its schema is there for every tenant.
-        let known = descriptions().filter(|entity| entity.schema.is_none());
-        let known: Vec<serde_json::Value> = known
+        let entities = descriptions().filter(|entity| entity.schema.is_none());
+        let sides = Self::read(tenant, place.name(), entities, tx).await?;
+        match sides.iter().find(|side| side.condition.is_none()) {
+            Some(side) => Err(immovable(&side.name, "it has no tenant column")),
+            None => Ok(in_order(sides)),
+        }
+    }
+
+    /// Those of some entities that can have rows of the tenant.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn read_fitting<C: ConnectionTrait>(
+        tenant: &TenantId,
+        schema: &str,
+        entities: impl Iterator<Item = &'static Description>,
+        tx: &C,
+    ) -> Result<Vec<Self>> {
+        let fits = |entity: &&Description| {
+            let column = entity.features.tenant;
+            column.is_some_and(|column| column.kind.check(tenant).is_ok())
+        };
+        let mut sides = Self::read(tenant, schema, entities.filter(fits), tx).await?;
+        sides.retain(|side| side.condition.is_some());
+        Ok(sides)
+    }
+
+    async fn read<C: ConnectionTrait>(
+        tenant: &TenantId,
+        schema: &str,
+        entities: impl Iterator<Item = &'static Description>,
+        tx: &C,
+    ) -> Result<Vec<Self>> {
+        let known: Vec<serde_json::Value> = entities
             .filter_map(|entity| {
                 let tenant = entity.features.tenant?.tenant_id;
                 Some(serde_json::json!({ "name": entity.table, "tenant": tenant }))
             })
             .collect();
         let parameters: [Value; 3] = [
-            place.name().into(),
+            schema.into(),
             serde_json::Value::Array(known).to_string().into(),
             tenant.as_str().into(),
         ];
-        let rows = read(SIDE, parameters, ["table"], tx).await?;
+        let sql = SIDE.replace("{is_hidden}", &is_hidden("'*'"));
+        let rows = read(&sql, parameters, ["table"], tx).await?;
         let parsed = rows.into_iter().map(|[table]| {
             serde_json::from_str(&table.unwrap_or_default())
                 .map_err(|error| DbErr::Json(error.to_string()).into())
         });
-        let sides: Vec<Self> = parsed.collect::<Result<_>>()?;
-        match sides.iter().find(|side| side.condition.is_none()) {
-            Some(side) => Err(immovable(&side.name, "it has no tenant column")),
-            None => Ok(in_order(sides)),
-        }
+        parsed.collect()
     }
 
     /// Which rows are the tenant's, as SQL.

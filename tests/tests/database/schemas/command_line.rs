@@ -114,12 +114,19 @@ async fn bad_input_is_told_and_changes_nothing() {
     let place = Place::open("cli_bad").await;
     place.assert_ok(place.run("create acme").await);
     assert!(place.does("CREATE SCHEMA tenant_taken").await);
+    let rows = "INSERT INTO users (id, tenant_id, email, name) \
+        VALUES (gen_random_uuid(), 'beta', 'ada@example.com', 'Ada')";
+    assert!(place.does(rows).await);
     for (command, message) in [
         ("suspend nobody", "there is no tenant \"nobody\""),
         ("rename nobody x", "there is no tenant \"nobody\""),
         (
             "rename acme tenant_taken",
             "schema \"tenant_taken\" exists already",
+        ),
+        (
+            "create beta --placement rows",
+            "tenant \"beta\" has rows in public.users already",
         ),
         ("rename acme public", "2: "),
         ("rename acme x;y", "2: "),
@@ -151,7 +158,7 @@ async fn bad_input_is_told_and_changes_nothing() {
     }
     let acme = place.record("acme").await.unwrap();
     assert_eq!(acme.schema.unwrap().as_str(), "tenant_acme");
-    for tenant in ["taken", "Acme", "x"] {
+    for tenant in ["taken", "beta", "Acme", "x"] {
         assert_eq!(place.record(tenant).await, None);
     }
 }

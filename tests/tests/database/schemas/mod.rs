@@ -20,6 +20,7 @@ mod moved;
 mod path;
 mod pool;
 mod prepared;
+mod recreated;
 mod refusals;
 mod relocated;
 mod relocation_bed;

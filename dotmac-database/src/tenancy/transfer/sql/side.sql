@@ -54,11 +54,7 @@ SELECT json_build_object(
   'sequences', coalesce((SELECT list FROM sequence WHERE sequence.oid = rel.oid), '[]'),
   'needs', coalesce((SELECT json_agg(other.name) FROM pg_constraint JOIN rel other ON other.oid = confrelid
     WHERE conrelid = rel.oid AND contype = 'f' AND confrelid <> conrelid), '[]'),
-  'is_hidden', row_security_active(rel.oid) AND (
-    NOT EXISTS (SELECT FROM pg_policy WHERE polrelid = rel.oid AND polpermissive AND polcmd = '*'
-      AND pg_get_expr(polqual, polrelid) = 'true'
-      AND EXISTS (SELECT FROM unnest(polroles) r WHERE r = 0 OR pg_has_role(r, 'USAGE')))
-    OR EXISTS (SELECT FROM pg_policy WHERE polrelid = rel.oid AND NOT polpermissive)),
+  'is_hidden', {is_hidden},
   'reaches', (SELECT conrelid::regclass::text FROM pg_constraint WHERE confrelid = rel.oid
     AND contype = 'f' AND confdeltype IN ('c', 'n', 'd') AND conparentid = 0
     AND conrelid NOT IN (SELECT oid FROM rel) LIMIT 1))::text AS "table"
