@@ -77,6 +77,17 @@ pub enum TenancyError {
         /// What depends on the schema.
         dependents: String,
     },
+    /// A tenant that moves would leave rows, or numbers of a sequence, behind in a schema that is dropped.
+    #[error(
+        "{objects} would be lost with the schema of tenant \"{tenant}\", as its new place does not have all that \
+         they hold: copy it there, or remove it"
+    )]
+    WouldBeLost {
+        /// The tenant's id.
+        tenant: String,
+        /// The tables and sequences, with their schema.
+        objects: String,
+    },
     /// A tenant's schema could not be written to a file.
     #[error("the schema of tenant \"{tenant}\" cannot be dumped: {reason}")]
     Dump {

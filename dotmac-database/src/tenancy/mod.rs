@@ -34,7 +34,9 @@ pub(crate) use record::COLUMNS;
 pub use record::TenantRecord;
 pub use state::TenantState;
 pub use tenants::Tenants;
-pub(crate) use transfer::{Checksums, Expected, RowSite, copy_across, refuse_rows, take_away};
+pub(crate) use transfer::{
+    Checksums, Expected, RowSite, copy_across, refuse_losses, refuse_rows, take_away,
+};
 pub use transfer::{RowPlace, Transferred, copy_rows, remove_rows};
 pub use transition::Transition;
 pub use version::{SchemaStanding, SchemaVersion};

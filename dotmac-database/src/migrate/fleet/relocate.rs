@@ -15,7 +15,7 @@ use super::transfer::CONNECTIONS;
 use crate::context::{SchemaName, TenantId};
 use crate::error::{Result, TenancyError};
 use crate::tenancy::{
-    Expected, Placement, RowPlace, RowSite, TenantRecord, copy_across, take_away,
+    Expected, Placement, RowPlace, RowSite, TenantRecord, copy_across, refuse_losses, take_away,
 };
 
 impl<Shared: MigratorTrait, Tenant: MigratorTrait> Fleet<Shared, Tenant> {
@@ -83,7 +83,8 @@ impl<Shared: MigratorTrait, Tenant: MigratorTrait> Fleet<Shared, Tenant> {
         let copied = copy_across(tenant, from, to, async || confirm(held).await).await?;
         let leaving = from.db.begin().await?;
         let these = Expected::These(&copied);
-        vacate(tenant, &record.placement, these, from, &leaving).await?;
+        let old = (&record.placement, from);
+        self.vacate(tenant, old, these, Some(to), &leaving).await?;
         let switch = aside.begin().await?;
         self.note_place(tenant, placement, schema, &switch).await?;
         let old = Leftover {
@@ -107,12 +108,61 @@ impl<Shared: MigratorTrait, Tenant: MigratorTrait> Fleet<Shared, Tenant> {
         let place = (&leftover.placement, leftover.schema.as_ref());
         let site = self.site(tenant, place, aside).await?;
         let leaving = site.db.begin().await?;
-        let expected = leftover.copied.as_ref();
-        let expected = expected.map_or(Expected::Any, Expected::TheseOrNone);
-        vacate(tenant, &leftover.placement, expected, &site, &leaving).await?;
+        let copied = leftover.copied.as_ref();
+        let expected = copied.map_or(Expected::Any, Expected::TheseOrNone);
+        // In a copy that was never used, nobody has worked.
+        let kept = match copied {
+            Some(_) => {
+                let record = self.directory.known(tenant, held).await?;
+                let place = (&record.placement, record.schema.as_ref());
+                Some(self.site(tenant, place, aside).await?)
+            }
+            None => None,
+        };
+        let old = (&leftover.placement, &site);
+        self.vacate(tenant, old, expected, kept.as_ref(), &leaving)
+            .await?;
         confirm(held).await?;
         leaving.commit().await?;
         Leftover::forget(&self.directory, tenant, aside).await
+    }
+
+    /// Removes the tenant's rows, and its schema, where `kept` has what else is in that.
+    async fn vacate(
+        &self,
+        tenant: &TenantId,
+        (placement, site): (&Placement, &RowSite),
+        expected: Expected<'_>,
+        kept: Option<&RowSite>,
+        transaction: &DatabaseTransaction,
+    ) -> Result<()> {
+        take_away(tenant, &site.place, expected, transaction).await?;
+        let Some(schema) = own_schema(placement, &site.place) else {
+            return Ok(());
+        };
+        if !exists(schema.as_str(), transaction).await? {
+            return Ok(());
+        }
+        let Some(kept) = kept else {
+            return drop_schema(tenant, schema, transaction).await;
+        };
+        let there = kept.db.begin().await?;
+        self.leave(tenant, schema, transaction, (&kept.place, &there))
+            .await?;
+        Ok(there.rollback().await?)
+    }
+
+    /// Drops a schema that holds nothing that the tenant's new place does not have.
+    pub(super) async fn leave(
+        &self,
+        tenant: &TenantId,
+        schema: &SchemaName,
+        transaction: &DatabaseTransaction,
+        there: (&RowPlace, &DatabaseTransaction),
+    ) -> Result<()> {
+        let history = [Tenant::migration_table_name().to_string()];
+        refuse_losses(tenant, schema, &history, transaction, there).await?;
+        drop_schema(tenant, schema, transaction).await
     }
 
     /// Where rows of a placement are.
@@ -153,23 +203,6 @@ impl<Shared: MigratorTrait, Tenant: MigratorTrait> Fleet<Shared, Tenant> {
             self.migrate_in(None, &to.db).await?;
         }
         to.refuse_rows_of(tenant).await
-    }
-}
-
-/// Removes the tenant's rows, and its schema.
-async fn vacate(
-    tenant: &TenantId,
-    placement: &Placement,
-    expected: Expected<'_>,
-    site: &RowSite,
-    transaction: &DatabaseTransaction,
-) -> Result<()> {
-    take_away(tenant, &site.place, expected, transaction).await?;
-    match own_schema(placement, &site.place) {
-        Some(schema) if exists(schema.as_str(), transaction).await? => {
-            drop_schema(tenant, schema, transaction).await
-        }
-        _ => Ok(()),
     }
 }
 

@@ -6,7 +6,6 @@ use sea_orm_migration::MigratorTrait;
 use super::aside::{beside, hold};
 use super::change::own_schema;
 use super::leftover::Leftover;
-use super::remove::drop_schema;
 use super::settings::Fleet;
 use crate::context::{SchemaName, TenantId};
 use crate::error::{Result, TenancyError};
@@ -19,10 +18,14 @@ impl<Shared: MigratorTrait, Tenant: MigratorTrait> Fleet<Shared, Tenant> {
     /// Moves the rows of a suspended tenant to another place, and notes it in the directory; nothing where they
     /// are there already. It stays suspended.
     ///
-    /// A schema is made as [`create`](Self::create) makes one, and a database gets the tenant's migrations. A
-    /// schema that the tenant leaves is dropped with all that is in it, unless something outside of it is made
-    /// of that. See [`copy_rows`] for what moves and what is verified. Let what runs for the tenant end before:
+    /// A schema is made as [`create`](Self::create) makes one, and a database gets the tenant's migrations.
+    /// See [`copy_rows`] for what moves and what is verified. Let what runs for the tenant end before:
     /// requests that wait are not redirected.
+    ///
+    /// A schema that the tenant leaves is dropped with all that is in it, unless something outside of it is made
+    /// of that, or rows would be lost: what is in a table that does not move has to be in the table of the same
+    /// name at the new place (stamps of entities aside), and a sequence that feeds no column has to be as far
+    /// there. The history of migrations does not count.
     ///
     /// Between the shared tables and a schema, it is one transaction. Between two databases, the rows are copied
     /// through this process, read in one snapshot and compared; then, while nobody can write to the old tables,
@@ -31,7 +34,8 @@ impl<Shared: MigratorTrait, Tenant: MigratorTrait> Fleet<Shared, Tenant> {
     /// # Errors
     /// [`TenancyError::UnknownTenant`]; [`TenancyError::State`] for a tenant that is not suspended, and for a
     /// database that nobody said how to connect to; [`TenancyError::HasDependents`];
-    /// [`TenancyError::NotClonable`]; those of [`create`](Self::create), [`copy_rows`] and [`remove_rows`].
+    /// [`TenancyError::WouldBeLost`], and [`TenancyError::HiddenRows`] for a table of the schema of which that
+    /// cannot be told; [`TenancyError::NotClonable`]; those of [`create`](Self::create), [`copy_rows`] and [`remove_rows`].
     ///
     /// # Cancel safety
     /// Where the future is dropped, or the process killed, the tenant is where it was, or has moved as a whole,
@@ -89,7 +93,8 @@ impl<Shared: MigratorTrait, Tenant: MigratorTrait> Fleet<Shared, Tenant> {
         let (shared, own) = (RowPlace::Public, RowPlace::from(schema.clone()));
         copy_rows(tenant, &own, &shared, transaction).await?;
         remove_rows(tenant, &own, &shared, transaction).await?;
-        drop_schema(tenant, schema, transaction).await?;
+        let there = (&shared, transaction);
+        self.leave(tenant, schema, transaction, there).await?;
         self.note_place(tenant, &Placement::Rows, None, transaction)
             .await
     }

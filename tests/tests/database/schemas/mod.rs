@@ -15,6 +15,7 @@ mod history;
 pub mod kit;
 mod lifecycle;
 mod lifecycle_interrupted;
+mod losses;
 mod missing;
 mod moved;
 mod path;
