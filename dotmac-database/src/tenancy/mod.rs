@@ -35,7 +35,8 @@ pub use record::TenantRecord;
 pub use state::TenantState;
 pub use tenants::Tenants;
 pub(crate) use transfer::{
-    Checksums, Expected, RowSite, copy_across, refuse_losses, refuse_rows, take_away,
+    Checksums, Expected, RowSite, copy_across, refuse_hidden_rows, refuse_losses, refuse_rows,
+    take_away,
 };
 pub use transfer::{RowPlace, Transferred, copy_rows, remove_rows};
 pub use transition::Transition;

@@ -11,7 +11,7 @@ use super::aside::{beside, hold};
 use super::settings::Fleet;
 use crate::context::{SchemaName, TenantId};
 use crate::error::{Error, Result, TenancyError};
-use crate::tenancy::{Placement, TenantRecord, TenantState, Transition};
+use crate::tenancy::{Placement, TenantRecord, TenantState, Transition, refuse_hidden_rows};
 
 /// What was archived.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,8 +35,9 @@ impl<Shared: MigratorTrait, Tenant: MigratorTrait> Fleet<Shared, Tenant> {
     ///
     /// # Errors
     /// [`TenancyError::UnknownTenant`]; [`TenancyError::State`] for one that is being made or has failed;
-    /// [`TenancyError::Dump`] where `pg_dump` is not there, and nothing has happened, or with what it said,
-    /// after which the tenant stays suspended; the database's.
+    /// [`TenancyError::HiddenRows`] where policies may keep rows of a table of the schema from the role, and so
+    /// from the file, and [`TenancyError::Dump`] where `pg_dump` is not there: then nothing has happened;
+    /// [`TenancyError::Dump`] with what `pg_dump` said, after which the tenant stays suspended; the database's.
     ///
     /// # Cancel safety
     /// Where the future is dropped, `pg_dump` is ended, and the tenant is suspended: archive it again.
@@ -46,22 +47,26 @@ impl<Shared: MigratorTrait, Tenant: MigratorTrait> Fleet<Shared, Tenant> {
         folder: Option<&Path>,
         db: &DatabaseConnection,
     ) -> Result<Archived> {
-        let record = self.directory.known(tenant, db).await?;
+        let aside = beside(db, 1)?;
+        let transaction = aside.begin().await?;
+        // Nobody migrates, renames or moves it until it is written.
+        hold(tenant, &transaction).await?;
+        let record = self.directory.known(tenant, &transaction).await?;
         if record.state == TenantState::Archived {
             return Ok(Archived { record, file: None });
         }
-        let folder = folder.filter(|_| record.placement == Placement::Schema);
-        if folder.is_some() {
+        let schema = record.schema.as_ref();
+        let schema = schema.filter(|_| record.placement == Placement::Schema);
+        let dumped = folder.zip(schema);
+        if let Some((_, schema)) = dumped {
             self.find_pg_dump(tenant).await?;
+            // What it is not shown, it leaves out without a word.
+            refuse_hidden_rows(schema, &transaction).await?;
         }
-        let suspended = self.suspend(tenant, db).await?;
-        let aside = beside(db, 1)?;
-        let transaction = aside.begin().await?;
-        // Nobody migrates or renames it while it is written.
-        hold(tenant, &transaction).await?;
-        let file = match (folder, &suspended.schema) {
-            (Some(folder), Some(schema)) => Some(self.dump(tenant, schema, folder, db).await?),
-            _ => None,
+        self.suspend(tenant, db).await?;
+        let file = match dumped {
+            Some((folder, schema)) => Some(self.dump(tenant, schema, folder, db).await?),
+            None => None,
         };
         let record = self
             .directory
@@ -121,7 +126,7 @@ fn pg_dump(program: &Path, schema: &SchemaName, file: &Path, db: &DatabaseConnec
     let mut command = Command::new(program);
     command
         .args(["--format=custom", "--no-password"])
-        // The migrator sees all rows, by a policy.
+        // The migrator sees all rows, by policies: that was asked.
         .arg("--enable-row-security")
         .arg(format!("--schema={}", schema.sql()))
         .arg("--file")

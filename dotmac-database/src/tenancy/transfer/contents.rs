@@ -3,8 +3,9 @@
 use sea_orm::{ConnectionTrait, DbErr};
 use serde::Deserialize;
 
-use super::hidden::is_hidden;
+use super::hidden::{is_hidden, refuse_hidden};
 use super::place::RowPlace;
+use crate::context::SchemaName;
 use crate::entity::descriptions;
 use crate::error::Result;
 use crate::ident::quote;
@@ -101,4 +102,19 @@ fn stamps(table: &str) -> Vec<&'static str> {
             times.into_iter().flatten().chain(writers)
         })
         .collect()
+}
+
+/// Refuses a schema whose rows cannot all be read, table by table.
+///
+/// # Errors
+/// [`TenancyError::HiddenRows`]; the database's.
+pub async fn refuse_hidden_rows<C: ConnectionTrait>(schema: &SchemaName, db: &C) -> Result<()> {
+    let relations = Relation::read_all(&RowPlace::from(schema.clone()), db).await?;
+    // Who reads a partition by itself is bound by its policies, not by those of its table.
+    refuse_hidden(
+        relations
+            .iter()
+            .filter(|it| it.kind == Kind::Table)
+            .filter_map(Relation::hidden),
+    )
 }

@@ -18,6 +18,7 @@ mod stream;
 mod taking;
 
 pub use checksum::Checksums;
+pub use contents::refuse_hidden_rows;
 pub use losses::refuse_losses;
 pub use place::RowPlace;
 pub use presence::refuse_rows;

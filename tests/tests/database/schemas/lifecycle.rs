@@ -230,6 +230,60 @@ async fn archived_schema_is_in_a_file_that_restores() {
 }
 
 #[tokio::test]
+async fn archive_is_refused_where_a_policy_would_keep_rows_from_the_file() {
+    let bed = Bed::with(&["acme"]).await;
+    let (db, roles) = (&bed.migrator, bed.database.roles());
+    let make = format!(
+        "CREATE TABLE tenant_acme.secrets (id integer) PARTITION BY LIST (id);          CREATE TABLE tenant_acme.part PARTITION OF tenant_acme.secrets DEFAULT;          INSERT INTO tenant_acme.secrets VALUES (42);          ALTER TABLE tenant_acme.secrets OWNER TO {owner};          ALTER TABLE tenant_acme.part OWNER TO {owner};          ALTER TABLE tenant_acme.part ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY",
+        owner = roles.owner,
+    );
+    bed.admin.execute_unprepared(&make).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let archive = async || {
+        let (fleet, acme) = (old(), id("acme"));
+        fleet.archive(&acme, Some(folder.path()), db).await
+    };
+    for hidden in [
+        String::new(),
+        "CREATE POLICY few ON tenant_acme.part USING (id < 7)".to_owned(),
+        format!(
+            "CREATE POLICY dumped ON tenant_acme.part FOR SELECT TO {} USING (true); \
+             CREATE POLICY but ON tenant_acme.part AS RESTRICTIVE USING (id < 7)",
+            roles.migrator,
+        ),
+    ] {
+        bed.admin.execute_unprepared(&hidden).await.unwrap();
+        match refusal(archive().await) {
+            TenancyError::HiddenRows { tables, role } => {
+                assert_eq!(tables, "tenant_acme.part");
+                assert_eq!(role, roles.migrator);
+            }
+            error => panic!("{error:?}"),
+        }
+        // Nothing has happened.
+        let state = bed.record("acme").await.unwrap().state;
+        assert_eq!(state, TenantState::Active);
+        assert_eq!(folder.path().read_dir().unwrap().count(), 0);
+    }
+    let open = "DROP POLICY but ON tenant_acme.part";
+    bed.admin.execute_unprepared(open).await.unwrap();
+    let file = archive().await.unwrap().file.unwrap();
+    let dropped = old()
+        .drop(&id("acme"), "acme", DropMode::Restrict, db)
+        .await;
+    dropped.unwrap();
+    let restored = Command::new("pg_restore")
+        .arg("--dbname")
+        .arg(bed.database.superuser_url())
+        .arg(&file)
+        .output()
+        .unwrap();
+    assert!(restored.status.success(), "{restored:?}");
+    let rows = bed.ask("SELECT id FROM tenant_acme.secrets").await;
+    assert_eq!(rows.as_deref(), Some("(42)"));
+}
+
+#[tokio::test]
 async fn archive_without_pg_dump_changes_nothing_unless_no_file_is_wanted() {
     let bed = Bed::with(&["acme"]).await;
     let db = &bed.migrator;
