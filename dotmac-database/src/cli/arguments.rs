@@ -101,7 +101,7 @@ pub(super) enum Command {
         #[arg(long)]
         data: bool,
     },
-    /// Gives a tenant's schema another name; its id stays.
+    /// Gives the schema of a tenant that is not served another name, or its own one back; its id stays.
     Rename {
         /// The tenant.
         tenant: TenantId,

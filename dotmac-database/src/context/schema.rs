@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::TenantId;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, TenancyError};
 use crate::ident::quote;
 
 /// The name of a schema that the library works in.
@@ -79,6 +79,32 @@ impl SchemaName {
     /// The tenant whose schema has this name, if it is one of a tenant.
     pub fn tenant(&self) -> Option<TenantId> {
         TenantId::parse(self.0.strip_prefix(Self::TENANT_PREFIX)?).ok()
+    }
+
+    /// Refuses a name that is another tenant's.
+    pub(crate) fn refuse_for_other_than(&self, tenant: &TenantId) -> Result<()> {
+        match self.tenant() {
+            Some(other) if other != *tenant => Err(TenancyError::SchemaOfOther {
+                schema: self.to_string(),
+                tenant: other.to_string(),
+            }
+            .into()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Refuses a name that sessions of the tenant do not look for.
+    pub(crate) fn refuse_out_of_sight(&self, tenant: &TenantId) -> Result<()> {
+        let expected = Self::of(tenant)?;
+        if *self == expected {
+            return Ok(());
+        }
+        Err(TenancyError::SchemaOutOfSight {
+            tenant: tenant.to_string(),
+            schema: self.to_string(),
+            expected: expected.to_string(),
+        }
+        .into())
     }
 
     /// The name, unquoted.

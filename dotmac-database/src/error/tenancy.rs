@@ -53,6 +53,29 @@ pub enum TenancyError {
         /// The schema.
         schema: String,
     },
+    /// The name of a schema is that of another tenant's.
+    #[error(
+        "schema \"{schema}\" is where sessions of tenant \"{tenant}\" work: choose another name"
+    )]
+    SchemaOfOther {
+        /// The schema.
+        schema: String,
+        /// Whose it is.
+        tenant: String,
+    },
+    /// A tenant would be served, and its sessions would not find its schema.
+    #[error(
+        "sessions of tenant \"{tenant}\" work in schema \"{expected}\", and would not find \"{schema}\": give \
+         it that name, or keep the tenant suspended"
+    )]
+    SchemaOutOfSight {
+        /// The tenant's id.
+        tenant: String,
+        /// The schema that it has.
+        schema: String,
+        /// The schema that sessions look for.
+        expected: String,
+    },
     /// A schema holds what cannot be copied to another.
     #[error("{object} cannot be cloned: {reason}")]
     NotClonable {

@@ -158,13 +158,16 @@ impl Directory {
 
     /// Adds a tenant: active where its rows are with those of others, else as one that is being made.
     ///
-    /// A tenant with a schema of its own gets [`SchemaName::of`] it, unless told otherwise. Nobody looks for
-    /// rows: this is how a tenant is listed that has some already.
-    /// [`Fleet::create`](crate::migrate::Fleet::create) makes one that has none.
+    /// A tenant with a schema of its own gets [`SchemaName::of`] it, where sessions look for it; one in
+    /// another database has a schema there only where that is told. Nobody looks for rows: this is how a
+    /// tenant is listed that has some already. [`Fleet::create`](crate::migrate::Fleet::create) makes one that
+    /// has none.
     ///
     /// # Errors
     /// [`TenancyError::TenantExists`]; [`TenancyError::SchemaExists`] where another tenant has the
-    /// schema; [`Error::InvalidSchema`] for an id that cannot be part of a schema's name; the database's.
+    /// schema; [`TenancyError::SchemaOfOther`] for a name that is another tenant's, and
+    /// [`TenancyError::SchemaOutOfSight`] for one that sessions do not look for; [`Error::InvalidSchema`]
+    /// for an id that cannot be part of a schema's name; the database's.
     pub async fn register<C: ConnectionTrait>(
         &self,
         tenant: &TenantId,
@@ -177,6 +180,12 @@ impl Directory {
             (None, Placement::Schema) => Some(SchemaName::of(tenant)?),
             (None, _) => None,
         };
+        if let Some(schema) = &schema {
+            schema.refuse_for_other_than(tenant)?;
+            if *placement == Placement::Schema {
+                schema.refuse_out_of_sight(tenant)?;
+            }
+        }
         let state = match placement {
             Placement::Rows => TenantState::Active,
             _ => TenantState::Creating,
@@ -212,7 +221,9 @@ impl Directory {
     ///
     /// # Errors
     /// [`TenancyError::UnknownTenant`]; [`TenancyError::State`] where the tenant is in a state that this
-    /// does not lead from, also because somebody else changed it meanwhile; the database's.
+    /// does not lead from, also because somebody else changed it meanwhile;
+    /// [`TenancyError::SchemaOutOfSight`] where it would be served, and its schema was given another name; the
+    /// database's.
     pub async fn apply<C: ConnectionTrait>(
         &self,
         transition: Transition,
@@ -226,17 +237,24 @@ impl Directory {
             .collect();
         let sql = format!(
             "UPDATE {} SET state = $2, error = CASE WHEN state = 'failed' THEN NULL ELSE error END \
-             WHERE tenant_id = $1 AND state IN ({}) RETURNING {COLUMNS}",
+             WHERE tenant_id = $1 AND state IN ({}) AND ($2 <> 'active' OR placement <> 'schema' \
+             OR schema_name IS NULL OR schema_name = $3) RETURNING {COLUMNS}",
             self.table(),
             from.join(", "),
         );
-        let values = [tenant.as_str().into(), transition.to().as_str().into()];
+        let own = SchemaName::of(tenant).ok();
+        let own = own.map(|schema| schema.as_str().to_owned());
+        let to = transition.to().as_str();
+        let values = [tenant.as_str().into(), to.into(), own.into()];
         if let Some(row) = one(&sql, values, db).await? {
             return TenantRecord::read(&row);
         }
         let found = self.known(tenant, db).await?;
         if found.state == transition.to() {
             return Ok(found);
+        }
+        if transition.from().contains(&found.state) && transition.to() == TenantState::Active {
+            found.refuse_out_of_sight()?;
         }
         let from: Vec<&str> = transition
             .from()

@@ -35,6 +35,14 @@ pub const COLUMNS: &str =
     "tenant_id, state, placement, schema_name, schema_version, error, created_at, updated_at";
 
 impl TenantRecord {
+    /// Refuses a tenant whose sessions would not find its schema.
+    pub(crate) fn refuse_out_of_sight(&self) -> Result<()> {
+        match (&self.placement, &self.schema) {
+            (Placement::Schema, Some(schema)) => schema.refuse_out_of_sight(&self.tenant),
+            _ => Ok(()),
+        }
+    }
+
     /// Reads a row of [`COLUMNS`].
     pub(crate) fn read(row: &QueryResult) -> Result<Self> {
         let text = |column| row.try_get::<String>("", column);

@@ -8,7 +8,9 @@ use super::settings::Fleet;
 use super::tenant::exists;
 use crate::context::{SchemaName, TenantId};
 use crate::error::{Result, TenancyError};
-use crate::tenancy::{Listing, Placement, SchemaStanding, SchemaVersion, TenantRecord, Transition};
+use crate::tenancy::{
+    Listing, Placement, SchemaStanding, SchemaVersion, TenantRecord, TenantState, Transition,
+};
 
 impl<Shared: MigratorTrait, Tenant: MigratorTrait> Fleet<Shared, Tenant> {
     /// The tenants, by pages; see [`Directory::list`](crate::tenancy::Directory::list).
@@ -29,8 +31,14 @@ impl<Shared: MigratorTrait, Tenant: MigratorTrait> Fleet<Shared, Tenant> {
     /// Gives a tenant's schema another name, in the database and in the directory at once; nothing
     /// where it has that name. The tenant's id stays.
     ///
+    /// Sessions work in [`SchemaName::of`] their tenant, and nowhere else. So another name is for a tenant that
+    /// is not served: its schema is out of the way, for instance while an archive is restored beside it, and
+    /// gets its own name back before [`resume`](Self::resume).
+    ///
     /// # Errors
     /// [`TenancyError::UnknownTenant`]; [`TenancyError::SchemaExists`];
+    /// [`TenancyError::SchemaOutOfSight`] for a tenant that is served, and
+    /// [`TenancyError::SchemaOfOther`] for a name that is another tenant's;
     /// [`TenancyError::UnknownSchema`]; [`TenancyError::State`] for a tenant without a schema of its own
     /// in this database; the database's.
     ///
@@ -42,6 +50,7 @@ impl<Shared: MigratorTrait, Tenant: MigratorTrait> Fleet<Shared, Tenant> {
         schema: &SchemaName,
         db: &DatabaseConnection,
     ) -> Result<TenantRecord> {
+        schema.refuse_for_other_than(tenant)?;
         let aside = beside(db, 1)?;
         let transaction = aside.begin().await?;
         lock(tenant, &transaction).await?;
@@ -64,6 +73,10 @@ impl<Shared: MigratorTrait, Tenant: MigratorTrait> Fleet<Shared, Tenant> {
             .set_schema(tenant, schema, &transaction)
             .await?;
         let renamed = self.directory.known(tenant, &transaction).await?;
+        // From here on, nobody resumes it before the end.
+        if renamed.state == TenantState::Active {
+            renamed.refuse_out_of_sight()?;
+        }
         transaction.commit().await?;
         aside.close().await?;
         Ok(renamed)
@@ -87,8 +100,8 @@ impl<Shared: MigratorTrait, Tenant: MigratorTrait> Fleet<Shared, Tenant> {
     /// Has the tenant served again, after migrating it where it fell behind meanwhile.
     ///
     /// # Errors
-    /// As [`Directory::apply`](crate::tenancy::Directory::apply); those of the migrations, after which it
-    /// stays as it was.
+    /// As [`Directory::apply`](crate::tenancy::Directory::apply), [`TenancyError::SchemaOutOfSight`] among
+    /// them; those of the migrations, after which it stays as it was.
     ///
     /// # Cancel safety
     /// Where the future is dropped, the tenant may be migrated already, and not be served yet.

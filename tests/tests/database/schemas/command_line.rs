@@ -72,6 +72,7 @@ async fn tenant_lives_from_create_to_drop() {
         "migrate --dry-run",
         "suspend acme",
         "resume acme",
+        "suspend acme",
         "rename acme customer_acme",
         "clone acme copy --data",
     ] {
@@ -122,8 +123,9 @@ async fn bad_input_is_told_and_changes_nothing() {
         ("rename nobody x", "there is no tenant \"nobody\""),
         (
             "rename acme tenant_taken",
-            "schema \"tenant_taken\" exists already",
+            "where sessions of tenant \"taken\" work",
         ),
+        ("rename acme aside", "keep the tenant suspended"),
         (
             "create beta --placement rows",
             "tenant \"beta\" has rows in public.users already",

@@ -123,12 +123,20 @@ async fn second_registration_and_second_owner_of_a_schema_are_refused() {
     let acme = register("acme", None).await.unwrap();
     assert_eq!(acme.schema.unwrap().as_str(), "tenant_acme");
     assert_eq!(acme.state, TenantState::Creating);
-    let twice = register("acme", Some("other")).await.unwrap_err();
+    let twice = register("acme", Some("tenant_acme")).await.unwrap_err();
     assert!(matches!(
         twice,
         Error::Tenancy(TenancyError::TenantExists { .. })
     ));
     let taken = register("beta", Some("tenant_acme")).await.unwrap_err();
+    assert!(matches!(
+        taken,
+        Error::Tenancy(TenancyError::SchemaOfOther { .. })
+    ));
+    // By a name that raw SQL gave.
+    let raw = "UPDATE dotmac_tenants SET schema_name = 'tenant_gamma' WHERE tenant_id = 'acme'";
+    bed.admin.execute_unprepared(raw).await.unwrap();
+    let taken = register("gamma", None).await.unwrap_err();
     assert!(matches!(
         taken,
         Error::Tenancy(TenancyError::SchemaExists { .. })

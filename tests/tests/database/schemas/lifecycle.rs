@@ -88,12 +88,15 @@ async fn rename_moves_schema_and_directory_together() {
     let bed = Bed::with(&["acme", "beta"]).await;
     let db = &bed.migrator;
     let schema = |name| SchemaName::parse(name).unwrap();
+    old().suspend(&id("acme"), db).await.unwrap();
     for _ in 0..2 {
         let renamed = old().rename(&id("acme"), &schema("customer_1"), db).await;
         assert_eq!(renamed.unwrap().schema, Some(schema("customer_1")));
     }
     assert!(!bed.has_schema("tenant_acme").await);
-    let taken = old().rename(&id("acme"), &schema("tenant_beta"), db).await;
+    let taken = "CREATE SCHEMA taken";
+    bed.admin.execute_unprepared(taken).await.unwrap();
+    let taken = old().rename(&id("acme"), &schema("taken"), db).await;
     assert!(matches!(refusal(taken), TenancyError::SchemaExists { .. }));
     let unknown = old().rename(&id("gamma"), &schema("x"), db).await;
     assert!(matches!(

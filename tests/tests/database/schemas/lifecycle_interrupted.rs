@@ -151,6 +151,7 @@ async fn failed_or_killed_migration_leaves_no_schema() {
 #[tokio::test]
 async fn rename_and_drop_after_n_polls_are_done_or_not() {
     let bed = Bed::with(&["acme"]).await;
+    old().suspend(&id("acme"), &bed.migrator).await.unwrap();
     let names = ["tenant_acme", "other"];
     let all = {
         let (fleet, acme) = (old(), id("acme"));

@@ -25,5 +25,6 @@ mod recreated;
 mod refusals;
 mod relocated;
 mod relocation_bed;
+mod renamed;
 mod site;
 mod transfer;
