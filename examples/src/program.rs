@@ -105,7 +105,7 @@ async fn open_and_serve(
             Operator::of(arguments.operator_key)?,
         )?;
         if arguments.demo {
-            demo::put(&shop.db).await?;
+            demo::put(&shop.db, &shop.locks).await?;
             println!("The tenants acme and beta are there.");
         }
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, arguments.port)).await?;

@@ -1,5 +1,6 @@
 //! The program around the routes: health, demo data, and the end.
 
+use dotmac_database::lock::Locks;
 use dotmac_database::prelude::*;
 use dotmac_database::testing::in_memory;
 use dotmac_examples::shop::demo;
@@ -12,7 +13,7 @@ use serde_json::Value;
 use tokio::sync::oneshot;
 
 use super::site::{LONG, Site, lock_orders, numbers, serve, waiting};
-use crate::support::{A, B};
+use crate::support::{A, B, Shop};
 use crate::web::Framework;
 
 #[tokio::test]
@@ -80,13 +81,31 @@ async fn request_under_way_is_finished_when_the_site_ends() {
 #[tokio::test]
 async fn demo_data_is_put_once() {
     let db = sqlite_with_demo().await;
-    demo::put(&db).await.unwrap();
+    demo::put(&db, &Locks::in_process()).await.unwrap();
     let plain = db.plain();
     assert_eq!(tenant::Entity::find().count(&plain).await.unwrap(), 2);
     for tenant in [A, B] {
         let own = order::Entity::find_in(&TenantId::parse(tenant).unwrap()).unwrap();
         assert_eq!(own.count(&plain).await.unwrap(), 5, "{tenant}");
     }
+}
+
+#[tokio::test]
+async fn demo_data_is_put_once_by_processes_that_start_together() {
+    let shop = Shop::open().await;
+    let admin = shop.admin().await;
+    let empty = "TRUNCATE tenants, users, orders CASCADE";
+    admin.execute_unprepared(empty).await.unwrap();
+    let locks = Locks::in_process();
+    let starts = (0..4).map(|_| {
+        let (db, locks) = (shop.db.clone(), locks.clone());
+        tokio::spawn(async move { demo::put(&db, &locks).await })
+    });
+    for start in starts.collect::<Vec<_>>() {
+        start.await.unwrap().unwrap();
+    }
+    assert_eq!(tenant::Entity::find().count(&admin).await.unwrap(), 2);
+    assert_eq!(order::Entity::find().count(&admin).await.unwrap(), 10);
 }
 
 #[tokio::test]
@@ -113,6 +132,6 @@ async fn on_sqlite_too_an_order_is_its_own_tenants() {
 async fn sqlite_with_demo() -> Database {
     let db = in_memory().await.unwrap();
     Migrator::up(&db.plain(), None).await.unwrap();
-    demo::put(&db).await.unwrap();
+    demo::put(&db, &Locks::in_process()).await.unwrap();
     db
 }
