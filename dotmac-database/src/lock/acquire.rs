@@ -12,6 +12,7 @@ use super::core::Core;
 use super::guard::LockGuard;
 use super::turn::Turn;
 use crate::error::Result;
+use crate::session::Shield;
 
 /// An attempt may last a second; one that is not answered long after that is left to itself.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -19,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Takes a lock before the deadline; `None` where it is another's until then.
 ///
 /// # Cancel safety
-/// An attempt that is under way goes on as a task of its own, and gives back what it gets.
+/// An attempt that is under way goes on as a task of its own, and what it gets is given back.
 pub async fn acquire(
     core: &Arc<Core>,
     bid: Bid,
@@ -93,7 +94,7 @@ async fn wait(
     }
 }
 
-/// Asks once, in a task of its own: a guard that nobody takes any more gives the lock back.
+/// Asks once, to the end also where the caller goes away: a guard that nobody takes any more gives the lock back.
 async fn ask(
     asker: Asker,
     max_hold: Option<Duration>,
@@ -101,17 +102,10 @@ async fn ask(
 ) -> Result<std::result::Result<LockGuard, Asker>> {
     let (core, name) = (Arc::clone(&asker.core), asker.bid.name.clone());
     let attempt = asker.attempt(max_hold, deadline);
-    let attempt = core.tasks.spawn(attempt.in_current_span());
+    let attempt = Shield::new(attempt.in_current_span());
     let patience = deadline.max(Instant::now()) + PATIENCE;
-    match timeout_at(patience, attempt).await {
-        Ok(Ok(attempted)) => attempted,
-        // It panicked, or its runtime ends.
-        Ok(Err(error)) => match error.try_into_panic() {
-            Ok(panic) => std::panic::resume_unwind(panic),
-            Err(_) => Err(core.is_silent(Some(&name))),
-        },
-        Err(_) => Err(core.is_silent(Some(&name))),
-    }
+    let attempted = timeout_at(patience, attempt).await;
+    attempted.unwrap_or_else(|_| Err(core.is_silent(Some(&name))))
 }
 
 /// Who asks, and tells where the lock is kept if it leaves without it.

@@ -1,5 +1,6 @@
 //! What keeps locks: what differs between Redis, PostgreSQL and the process.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -11,6 +12,7 @@ use uuid::Uuid;
 use super::fence::Fence;
 use super::lease::Lease;
 use super::name::LockName;
+use super::rate::Meter;
 use crate::context::OwnerName;
 use crate::error::Result;
 
@@ -57,11 +59,20 @@ pub trait Backend: Send + Sync + 'static {
     /// Whether a lock can go on in another process, by its token.
     fn hands_over(&self) -> bool;
 
+    /// Goes on with the lock of the token `from`, under the fence that it has: from now on it is the bid's, for
+    /// its time to live. Whether it was held by that token until now.
+    async fn resume(&self, from: Uuid, bid: &Bid) -> Result<bool>;
+
     /// Who holds the locks of an owner.
     async fn holders(&self, owner: &OwnerName) -> Result<Vec<Holder>>;
 
     /// Takes a lock away from whoever holds it: whether anybody did.
     async fn evict(&self, name: &LockName) -> Result<bool>;
+
+    /// What counts rates in the same place, if anything can.
+    fn meter(&self) -> Option<Arc<dyn Meter>> {
+        None
+    }
 }
 
 /// A wish to have a lock.
@@ -87,8 +98,8 @@ pub struct Holder {
     pub host: String,
     /// The holder's process on it.
     pub process: u32,
-    /// The request of the context that it was taken with.
+    /// The request of the context that it was taken with; none where another process has gone on with it.
     pub request_id: Option<String>,
-    /// When it was asked for, by the holder's clock.
+    /// When it was asked for, or gone on with, by the holder's clock.
     pub since: DateTime<Utc>,
 }

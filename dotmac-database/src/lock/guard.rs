@@ -17,6 +17,7 @@ use super::lease::Lease;
 use super::name::LockName;
 use super::turn::Turn;
 use crate::error::{Error, LockError, Result};
+use crate::session::Shield;
 
 /// A lock that is held, and renewed for as long as the guard lives.
 ///
@@ -135,15 +136,7 @@ impl LockGuard {
         let Some(turn) = self.end("released") else {
             return Ok(Released::WasLost);
         };
-        let task = async move { core.give_back(&lease, turn).await };
-        match self.core.tasks.spawn(task).await {
-            Ok(released) => released,
-            Err(error) => match error.try_into_panic() {
-                Ok(panic) => std::panic::resume_unwind(panic),
-                // It was ended with its runtime.
-                Err(_) => Ok(Released::WasLost),
-            },
-        }
+        Shield::new(async move { core.give_back(&lease, turn).await }).await
     }
 
     /// Stops renewing the lock and hands out what another process needs to go on with it, by

@@ -16,6 +16,9 @@ use super::lease::Lease;
 /// While nothing is due, it looks so often whether anything is there at all.
 const IDLE: Duration = Duration::from_secs(60);
 
+/// So few are not worth looking through.
+const FEW: usize = 64;
+
 /// A request that is not answered within so long is given up.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -30,21 +33,31 @@ pub struct Keeper {
 #[derive(Default)]
 struct State {
     leases: Vec<Arc<Lease>>,
+    /// How many were left when those that have ended were last taken out.
+    left: usize,
     task: Option<AbortHandle>,
+    /// When the task looks at them next.
+    next: Option<Instant>,
 }
 
 impl Keeper {
     /// Keeps a lease from now on.
     pub fn add(&self, core: &Arc<Core>, lease: Arc<Lease>) {
         let mut state = self.state();
+        // Most are given back long before they are looked at. Whenever they have doubled: so each pays for one.
+        if state.leases.len() > FEW.max(2 * state.left) {
+            state.leases.retain(|lease| lease.is_held());
+            state.left = state.leases.len();
+        }
+        let is_first = state.next.is_none_or(|next| lease.due() < next);
         state.leases.push(lease);
         // The runtime in which it ran may have ended before the program did.
         if state.task.as_ref().is_none_or(AbortHandle::is_finished) {
             let task = tokio::spawn(run(Arc::downgrade(core), Arc::clone(&self.woken)));
             state.task = Some(task.abort_handle());
+        } else if is_first {
+            self.woken.notify_one();
         }
-        drop(state);
-        self.woken.notify_one();
     }
 
     /// The leases that are due, with those that are so soon, and when to look again; what has ended is taken
@@ -53,7 +66,8 @@ impl Keeper {
         let mut due = Vec::new();
         let mut run_out = Vec::new();
         let mut next = now + IDLE;
-        self.state().leases.retain(|lease| {
+        let mut state = self.state();
+        state.leases.retain(|lease| {
             if !lease.is_held() {
                 return false;
             }
@@ -72,7 +86,15 @@ impl Keeper {
             next = due.iter().map(|lease| lease.due()).fold(next, Instant::min);
             due.clear();
         }
+        state.left = state.leases.len();
+        state.next = Some(next);
         (due, run_out, next)
+    }
+
+    /// How many leases it has in mind.
+    #[cfg(test)]
+    pub fn len(&self) -> usize {
+        self.state().leases.len()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -155,6 +177,7 @@ async fn renew(core: Arc<Core>, due: Vec<Arc<Lease>>, now: Instant) {
             for lease in &due {
                 lease.put_off(Instant::now());
             }
+            core.keeper.woken.notify_one();
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -15,6 +15,7 @@ use super::backend::{Backend, Bid, Holder};
 use super::fence::Fence;
 use super::lease::Lease;
 use super::name::LockName;
+use super::rate::{self, Meter};
 use crate::context::OwnerName;
 use crate::error::Result;
 
@@ -27,6 +28,7 @@ pub struct Local {
     /// The greatest fence of all names.
     fence: AtomicI64,
     freed: Notify,
+    meter: Arc<rate::Local>,
 }
 
 struct Entry {
@@ -125,6 +127,23 @@ impl Backend for Local {
         true
     }
 
+    async fn resume(&self, from: Uuid, bid: &Bid) -> Result<bool> {
+        let mut entries = self.entries();
+        let entry = entries.get_mut(&bid.name);
+        let Some(entry) = entry.filter(|entry| entry.is_live() && entry.token == from) else {
+            return Ok(false);
+        };
+        *entry = Entry {
+            token: bid.token,
+            until: Instant::now() + bid.ttl,
+            holder: Holder {
+                fence: entry.holder.fence,
+                ..bid.holder.clone()
+            },
+        };
+        Ok(true)
+    }
+
     async fn holders(&self, owner: &OwnerName) -> Result<Vec<Holder>> {
         let entries = self.entries();
         let own = entries
@@ -135,5 +154,9 @@ impl Backend for Local {
 
     async fn evict(&self, name: &LockName) -> Result<bool> {
         Ok(self.remove(name, |_| true))
+    }
+
+    fn meter(&self) -> Option<Arc<dyn Meter>> {
+        Some(Arc::clone(&self.meter) as Arc<dyn Meter>)
     }
 }

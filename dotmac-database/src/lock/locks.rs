@@ -115,16 +115,16 @@ impl Locks {
         })
     }
 
-    /// Goes on with a lock that another process has handed over.
+    /// Goes on with a lock that another process has handed over, under the same fence. It is this process's from
+    /// then on, and the token of no more use.
     ///
     /// # Errors
-    /// [`LockError::Lost`] where it has run out; [`LockError::Unsupported`] for locks in PostgreSQL;
-    /// [`LockError::Unavailable`].
+    /// [`LockError::Lost`] where it has run out, or another has gone on with it; [`LockError::Unsupported`] for
+    /// locks in PostgreSQL; [`LockError::Unavailable`], after which it may be taken until it runs out.
     ///
     /// # Cancel safety
     /// Dropping the future leaves the lock to run out.
     pub async fn resume(&self, token: &LockToken) -> Result<LockGuard> {
-        let name = token.lock_name()?;
         if !self.0.backend.hands_over() {
             return Err(LockError::Unsupported {
                 what: "handing a lock over",
@@ -132,14 +132,15 @@ impl Locks {
             }
             .into());
         }
+        let bid = token.bid()?;
         let asked = Instant::now();
-        let (token, fence, ttl) = (token.token, token.fence, token.ttl);
-        let lease = Arc::new(Lease::new(name, token, fence, ttl, asked, None, None));
-        let held = self.0.backend.keep(&[&lease]).await?;
-        if held.first() != Some(&true) {
-            let name = lease.name.to_string();
+        if !self.0.backend.resume(token.token, &bid).await? {
+            let name = bid.name.to_string();
             return Err(LockError::Lost { name }.into());
         }
+        let (fence, ttl) = (token.fence, token.ttl);
+        let lease = Lease::new(bid.name, bid.token, fence, ttl, asked, None, None);
+        let lease = Arc::new(lease);
         self.0.keep(&lease);
         Ok(LockGuard::new(Arc::clone(&self.0), lease))
     }
@@ -255,14 +256,7 @@ impl<S> Lock<S> {
         let request_id = owner.request().map(str::to_owned);
         let owner = owner.owner(&self.name)?;
         Ok(Bid {
-            holder: Holder {
-                name: self.name.to_string(),
-                fence: None,
-                host: HOST.clone(),
-                process: std::process::id(),
-                request_id,
-                since: Utc::now(),
-            },
+            holder: holder(&self.name, request_id),
             name: LockName::new(owner, &self.name),
             token: Uuid::new_v4(),
             ttl: self.ttl,
@@ -277,18 +271,33 @@ pub(super) fn deadline(wait: Duration) -> Instant {
 }
 
 impl LockToken {
-    fn lock_name(&self) -> Result<LockName> {
+    /// The wish to go on with it, under a token of its own.
+    fn bid(&self) -> Result<Bid> {
         let tenant = self.tenant.as_deref().map(TenantId::parse).transpose()?;
-        Ok(LockName::new(
-            OwnerName::of(tenant),
-            &name::parse(&self.name)?,
-        ))
+        let name = name::parse(&self.name)?;
+        Ok(Bid {
+            holder: holder(&name, None),
+            name: LockName::new(OwnerName::of(tenant), &name),
+            token: Uuid::new_v4(),
+            ttl: self.ttl,
+        })
     }
 }
 
-/// The name of this machine.
-static HOST: LazyLock<String> =
-    LazyLock::new(|| gethostname::gethostname().to_string_lossy().into_owned());
+/// This process, as a holder from now on.
+fn holder(name: &str, request_id: Option<String>) -> Holder {
+    /// The name of this machine.
+    static HOST: LazyLock<String> =
+        LazyLock::new(|| gethostname::gethostname().to_string_lossy().into_owned());
+    Holder {
+        name: name.to_owned(),
+        fence: None,
+        host: HOST.clone(),
+        process: std::process::id(),
+        request_id,
+        since: Utc::now(),
+    }
+}
 
 fn between(option: &'static str, duration: Duration) -> Result<Duration> {
     within(option, duration, LEAST_TTL..=MOST_TTL)

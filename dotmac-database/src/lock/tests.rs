@@ -149,6 +149,36 @@ async fn it_is_renewed_for_as_long_as_the_guard_lives() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn one_that_is_short_is_renewed_though_one_that_is_long_is_held() {
+    let locks = Locks::in_process();
+    let lock = |name, ttl| locks.lock(name).and_then(|lock| lock.with_ttl(ttl));
+    let long = lock("long", TTL * 100).expect("a lock");
+    let _long = long.acquire(&acme(), WAIT).await.expect("is free");
+    tokio::time::sleep(TTL).await;
+    let short = lock("short", TTL).expect("a lock");
+    let short = short.acquire(&acme(), WAIT).await.expect("is free");
+    tokio::time::sleep(TTL * 10).await;
+    assert!(short.is_valid());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_given_back_is_not_kept_in_mind() {
+    let locks = Locks::in_process();
+    let held = import(&locks).acquire(&acme(), WAIT).await;
+    let held = held.expect("is free");
+    for _ in 0..1_000 {
+        let other = locks.lock("other").expect("a lock");
+        let guard = other.acquire(&acme(), WAIT).await.expect("is free");
+        guard.release().await.expect("gives back");
+    }
+    let kept = locks.0.keeper.len();
+    assert!(kept < 100, "{kept} of one");
+    tokio::time::sleep(TTL * 2).await;
+    assert_eq!(locks.0.keeper.len(), 1);
+    assert!(held.is_valid());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_lock_that_is_taken_away_is_lost_within_a_renewal() {
     let locks = Locks::in_process();
     let lock = import(&locks);
@@ -233,18 +263,26 @@ async fn work_is_dropped_when_the_lock_is_lost() {
 async fn it_goes_on_where_it_is_handed_over() {
     let locks = Locks::in_process();
     let lock = import(&locks);
+    let asked = acme().request_id("r-1").expect("valid");
     let guard = lock
-        .try_acquire(&acme())
+        .try_acquire(&asked)
         .await
         .expect("asks")
         .expect("is free");
     let fence = guard.fence();
     let token = guard.hand_over().expect("is held");
     assert!(!is_free(&lock).await, "nobody has it, and nobody may");
-    let there = elsewhere(async move { locks.resume(&token).await })
+    let (resumed, again) = (locks.clone(), token.clone());
+    let there = elsewhere(async move { resumed.resume(&token).await })
         .await
         .expect("goes on");
     assert_eq!(there.fence(), fence);
+    let twice = locks.resume(&again).await;
+    assert!(matches!(twice, Err(Error::Lock(LockError::Lost { .. }))));
+    let holders = locks.holders(&acme()).await.expect("lists");
+    assert_eq!(holders.len(), 1);
+    assert_eq!(holders[0].fence, Some(fence));
+    assert_eq!(holders[0].request_id, None, "it is not that of the first");
     tokio::time::sleep(TTL * 2).await;
     assert!(there.is_valid());
 }

@@ -54,6 +54,7 @@ pub use hold::Holder;
 pub use replica::ReplicaState;
 pub use retry::{RetryPolicy, Retrying};
 pub use row_lock::{LockRows, LockWait, LockedSelect};
+pub use shield::Shield;
 pub use statistics::{
     AcquireStatistics, PoolStatistics, ReadStatistics, ReplicaStatistics, SessionStatistics,
     Statistics,

@@ -4,9 +4,12 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-/// Runs where it is awaited; dropped unfinished, it goes on as a task of the current runtime.
+use tokio::runtime::Handle;
+
+/// Runs where it is awaited; dropped unfinished, it goes on as a task of the runtime in which it was made.
 pub struct Shield<T: Send + 'static> {
     future: Option<Pin<Box<dyn Future<Output = T> + Send>>>,
+    runtime: Option<Handle>,
     /// Set while it runs: if it is still set on drop, the future panicked and is not polled again.
     running: bool,
 }
@@ -15,6 +18,7 @@ impl<T: Send + 'static> Shield<T> {
     pub fn new(future: impl Future<Output = T> + Send + 'static) -> Self {
         Shield {
             future: Some(Box::pin(future)),
+            runtime: Handle::try_current().ok(),
             running: false,
         }
     }
@@ -42,7 +46,7 @@ impl<T: Send + 'static> Drop for Shield<T> {
     fn drop(&mut self) {
         if let Some(future) = self.future.take()
             && !self.running
-            && let Ok(runtime) = tokio::runtime::Handle::try_current()
+            && let Some(runtime) = self.runtime.take()
         {
             runtime.spawn(future);
         }

@@ -169,6 +169,10 @@ impl Backend for Postgres {
         false
     }
 
+    async fn resume(&self, _: Uuid, _: &Bid) -> Result<bool> {
+        Ok(false)
+    }
+
     async fn holders(&self, owner: &OwnerName) -> Result<Vec<Holder>> {
         inspection::holders(&self.database, owner).await
     }

@@ -6,43 +6,17 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use super::limit::RateLimits;
 use super::meter::Meter;
 use super::quota::{Rate, Verdict};
-use crate::config::RedisConfig;
 use crate::error::{LockError, Result};
 use crate::lock::LockName;
-use crate::redis::{Fault, Redis, RedisOptions, Reply, Script};
+use crate::redis::{Fault, Redis, Reply, Script};
 
 const SOURCE: &str = include_str!("gcra.lua");
 static SCRIPT: Script = Script::new(SOURCE, || Script::sha(SOURCE));
 
-struct Far(Redis);
-
-impl RateLimits {
-    /// Counts the calls of all processes in Redis. It connects in the background, and never waits for Redis
-    /// here.
-    ///
-    /// # Errors
-    /// [`Error::Config`](crate::Error::Config) for a URL that cannot be used.
-    ///
-    /// # Panics
-    /// Outside of a tokio runtime.
-    pub fn connect(config: &RedisConfig) -> Result<Self> {
-        Self::connect_with(config, RedisOptions::default())
-    }
-
-    /// The same, with other timeouts.
-    ///
-    /// # Errors
-    /// As [`connect`](Self::connect).
-    ///
-    /// # Panics
-    /// Outside of a tokio runtime.
-    pub fn connect_with(config: &RedisConfig, options: RedisOptions) -> Result<Self> {
-        Ok(Self::of(Far(Redis::connect(config, options)?)))
-    }
-}
+/// Rates of all processes that use this Redis.
+pub struct Far(pub Redis);
 
 #[async_trait]
 impl Meter for Far {

@@ -9,10 +9,10 @@ use super::meter::Meter;
 use super::quota::{Rate, Verdict};
 use crate::context::{Global, Owner, PerTenant};
 use crate::error::{LockError, Result};
-use crate::lock::LockName;
 use crate::lock::name::parse;
+use crate::lock::{LockName, Locks};
 
-/// Where rates are counted; clones share it. A program has one.
+/// Where rates are counted: where [locks are kept](Locks::rate_limits), or in the process. Clones share it.
 #[derive(Clone)]
 pub struct RateLimits(Arc<dyn Meter>);
 
@@ -25,14 +25,26 @@ pub struct RateLimit<S = PerTenant> {
     sharing: PhantomData<fn() -> S>,
 }
 
+impl Locks {
+    /// Limits of rates that are counted where these locks are kept: in Redis for the calls of all processes, over
+    /// the same connections.
+    ///
+    /// # Errors
+    /// [`LockError::Unsupported`] for locks in PostgreSQL.
+    pub fn rate_limits(&self) -> Result<RateLimits> {
+        let backend = &self.0.backend;
+        let meter = backend.meter().ok_or_else(|| LockError::Unsupported {
+            what: "counting a rate",
+            keeper: backend.keeper(),
+        })?;
+        Ok(RateLimits(meter))
+    }
+}
+
 impl RateLimits {
     /// Counts the calls of this process only.
     pub fn in_process() -> Self {
-        Self::of(Local::default())
-    }
-
-    pub(super) fn of(meter: impl Meter) -> Self {
-        RateLimits(Arc::new(meter))
+        RateLimits(Arc::new(Local::default()))
     }
 
     /// The limit of that name, for each tenant apart. Where rates of one name differ, each call is judged by its

@@ -11,5 +11,9 @@ mod quota;
 #[cfg(test)]
 mod tests;
 
+#[cfg(feature = "redis")]
+pub use far::Far;
 pub use limit::{RateLimit, RateLimits};
+pub use local::Local;
+pub use meter::Meter;
 pub use quota::{Rate, Verdict};

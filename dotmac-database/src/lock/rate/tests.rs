@@ -11,7 +11,7 @@ use super::meter::Meter;
 use super::{Rate, RateLimits, Verdict};
 use crate::context::{Global, OwnerName, RequestContext};
 use crate::error::{Error, LockError};
-use crate::lock::LockName;
+use crate::lock::{LockName, Locks};
 
 fn acme() -> RequestContext {
     RequestContext::tenant("acme").expect("is an id")
@@ -76,7 +76,8 @@ async fn burst_passes_and_then_one_for_each_interval() {
 #[tokio::test]
 async fn tenants_have_rates_of_their_own_and_all_share_a_global_one() {
     let rate = Rate::new(1, HOUR).expect("valid");
-    let limits = RateLimits::in_process();
+    let locks = Locks::in_process();
+    let limits = locks.rate_limits().expect("the process counts");
     let (limit, global) = (limits.limit("api", rate), limits.global("api", rate));
     let (limit, global) = (limit.expect("valid"), global.expect("valid"));
     let beta = RequestContext::tenant("beta").expect("is an id");
@@ -85,6 +86,9 @@ async fn tenants_have_rates_of_their_own_and_all_share_a_global_one() {
     assert!(limit.check(&beta).await.expect("counts").is_allowed());
     assert!(global.check(Global).await.expect("counts").is_allowed());
     assert!(!global.check(Global).await.expect("counts").is_allowed());
+    let again = locks.rate_limits().and_then(|it| it.limit("api", rate));
+    let again = again.expect("valid").check(&acme()).await;
+    assert!(!again.expect("counts").is_allowed(), "it is the same");
     let nobody = limit.check(&RequestContext::without_tenant()).await;
     assert!(matches!(nobody, Err(Error::MissingTenant { .. })));
 }

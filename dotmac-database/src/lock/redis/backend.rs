@@ -20,6 +20,7 @@ use crate::lock::Fence;
 use crate::lock::backend::{Backend, Bid, Holder};
 use crate::lock::lease::Lease;
 use crate::lock::name::LockName;
+use crate::lock::rate::{Far, Meter};
 use crate::redis::{Fault, Redis, RedisOptions};
 
 /// Locks in Redis.
@@ -166,6 +167,20 @@ impl Backend for InRedis {
         })
     }
 
+    async fn resume(&self, from: Uuid, bid: &Bid) -> Result<bool> {
+        let mut patience = self.patience();
+        loop {
+            // The same token: whoever has it already is told so.
+            match self.store.resume(from, bid).await {
+                Ok(goes_on) => return Ok(goes_on),
+                Err(fault) => {
+                    let borne = patience.bear(fault).await;
+                    borne.map_err(|unanswered| unavailable(&bid.name, unanswered.fault))?;
+                }
+            }
+        }
+    }
+
     async fn give_back(&self, name: &LockName, token: Uuid) -> Result<bool> {
         self.end(name, Some(token)).await
     }
@@ -190,6 +205,10 @@ impl Backend for InRedis {
 
     async fn evict(&self, name: &LockName) -> Result<bool> {
         self.end(name, None).await
+    }
+
+    fn meter(&self) -> Option<Arc<dyn Meter>> {
+        Some(Arc::new(Far(self.store.redis().clone())))
     }
 }
 

@@ -5,7 +5,7 @@
 -- Answers {holder, fence} for each.
 local answers = {}
 for _, name in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], digits(now()), '+inf')) do
-  local holder, fence = unpack(redis.call('HMGET', ARGV[1] .. name, 'holder', 'fence'))
+  local _, fence, holder = read(ARGV[1] .. name)
   if holder then answers[#answers + 1] = { holder, tonumber(fence) } end
 end
 return answers

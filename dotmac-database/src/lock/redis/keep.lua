@@ -6,10 +6,11 @@
 local at, answers = now(), {}
 for i = 1, #KEYS / 2 do
   local lock, locks = KEYS[2 * i - 1], KEYS[2 * i]
-  local token, ms, name = ARGV[3 * i - 2], ARGV[3 * i - 1], ARGV[3 * i]
-  if redis.call('HGET', lock, 'token') == token then
+  local token, ms, name = ARGV[3 * i - 2], tonumber(ARGV[3 * i - 1]), ARGV[3 * i]
+  if read(lock) == token then
     redis.call('PEXPIRE', lock, ms)
-    record(locks, name, at, ms)
+    redis.call('ZADD', locks, digits(at + 1000 * ms), name)
+    outlive(locks, at, ms)
     answers[i] = 1
   else
     answers[i] = 0

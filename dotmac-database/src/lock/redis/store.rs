@@ -76,16 +76,14 @@ impl Store {
     async fn ask(&self, bid: &Bid, waiting: Option<&Waiting>) -> Result<Asked, Fault> {
         let keys = [
             lock_key(&bid.name),
-            owner_key(bid.name.owner(), "fence"),
-            owner_key(bid.name.owner(), "locks"),
+            locks_key(bid.name.owner()),
             queue_key(&bid.name),
         ];
-        let holder = serde_json::to_vec(&bid.holder).map_err(|_| Fault::Answer)?;
         let arguments = vec![
             token(bid.token),
             milliseconds(bid.ttl),
             name(&bid.name),
-            Bytes::from(holder),
+            holder(&bid.holder)?,
             number(self.clock.deadline(self.timeout)),
             waiting.map(|it| it.name.clone()).unwrap_or_default(),
             waiting.map(|it| milliseconds(it.gone)).unwrap_or_default(),
@@ -120,10 +118,7 @@ impl Store {
             let mut keys = Vec::with_capacity(2 * together.len());
             let mut arguments = Vec::with_capacity(3 * together.len());
             for lease in together {
-                keys.extend([
-                    lock_key(&lease.name),
-                    owner_key(lease.name.owner(), "locks"),
-                ]);
+                keys.extend([lock_key(&lease.name), locks_key(lease.name.owner())]);
                 arguments.extend([
                     token(lease.token),
                     milliseconds(lease.ttl),
@@ -141,9 +136,23 @@ impl Store {
         }
     }
 
+    /// Goes on with a lock that was handed over by the holder of another token: whether it was his until now.
+    pub async fn resume(&self, from: Uuid, bid: &Bid) -> Result<bool, Fault> {
+        let keys = [lock_key(&bid.name), locks_key(bid.name.owner())];
+        let arguments = vec![
+            token(from),
+            token(bid.token),
+            milliseconds(bid.ttl),
+            name(&bid.name),
+            holder(&bid.holder)?,
+        ];
+        let answer = self.redis.run(&script::RESUME, &keys, arguments).await?;
+        Ok(answer.number()? == 1)
+    }
+
     /// Ends a lock that is this token's, or whoever's it is: whether it was held so.
     pub async fn give_back(&self, of: &LockName, by: Option<Uuid>) -> Result<bool, Fault> {
-        let keys = [lock_key(of), owner_key(of.owner(), "locks"), queue_key(of)];
+        let keys = [lock_key(of), locks_key(of.owner()), queue_key(of)];
         let arguments = vec![by.map(token).unwrap_or_default(), name(of)];
         let answer = self.redis.run(&script::GIVE_BACK, &keys, arguments).await?;
         Ok(answer.number()? == 1)
@@ -158,7 +167,7 @@ impl Store {
 
     /// Who holds the locks of an owner.
     pub async fn holders(&self, owner: &OwnerName) -> Result<Vec<Holder>, Fault> {
-        let keys = [owner_key(owner, "locks")];
+        let keys = [locks_key(owner)];
         let prefix = owner_key(owner, "lock:");
         let answer = self
             .redis
@@ -186,6 +195,10 @@ fn lock_key(name: &LockName) -> Bytes {
     owner_key(name.owner(), &format!("lock:{}", name.name()))
 }
 
+fn locks_key(owner: &OwnerName) -> Bytes {
+    owner_key(owner, "locks")
+}
+
 fn queue_key(name: &LockName) -> Bytes {
     owner_key(name.owner(), &format!("queue:{}", name.name()))
 }
@@ -200,6 +213,11 @@ fn name(name: &LockName) -> Bytes {
 
 fn token(token: Uuid) -> Bytes {
     Bytes::from(token.simple().to_string())
+}
+
+fn holder(holder: &Holder) -> Result<Bytes, Fault> {
+    let json = serde_json::to_vec(holder).map_err(|_| Fault::Answer)?;
+    Ok(Bytes::from(json))
 }
 
 fn milliseconds(duration: Duration) -> Bytes {

@@ -128,6 +128,10 @@ impl Backend for Faulty {
         true
     }
 
+    async fn resume(&self, from: Uuid, bid: &Bid) -> Result<bool> {
+        self.0.keeper.resume(from, bid).await
+    }
+
     async fn holders(&self, owner: &OwnerName) -> Result<Vec<Holder>> {
         self.0.keeper.holders(owner).await
     }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use dotmac_database::lock::{Rate, RateLimit, RateLimits, Verdict};
+use dotmac_database::lock::{Locks, Rate, RateLimit, RateLimits, Verdict};
 use dotmac_database::{Error, Global, LockError, RequestContext};
 
 use crate::cache::server::ThrowawayRedis;
@@ -18,7 +18,8 @@ fn acme() -> RequestContext {
 
 /// The limits of a process, once it is connected.
 async fn process(redis: &ThrowawayRedis) -> RateLimits {
-    let limits = RateLimits::connect(&redis.config()).unwrap();
+    let limits = Locks::connect(&redis.config()).unwrap();
+    let limits = limits.rate_limits().unwrap();
     let probe = limits.global("probe", Rate::per_second(10_000).unwrap());
     let (probe, begun) = (probe.unwrap(), Instant::now());
     while probe.check_cost(Global, 0).await.is_err() {

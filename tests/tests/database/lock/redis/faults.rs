@@ -50,9 +50,10 @@ async fn l02_an_acquisition_whose_answer_is_lost_holds_it_under_the_same_fence()
         assert_eq!(proxy.happened(), at + 1);
         assert!(guard.is_valid());
         let fence = guard.fence().to_string();
-        let last = redis.ask_for("GET dotmac:{acme}:fence");
-        assert_eq!(last, fence, "it was taken once");
-        assert_eq!(redis.ask_for("HGET dotmac:{acme}:lock:import fence"), fence);
+        let last = redis.ask_for("ZSCORE dotmac:{acme}:locks \"\"");
+        assert_eq!(last, format!("-{fence}"), "it was taken once");
+        let held = redis.ask_for("GET dotmac:{acme}:lock:import");
+        assert_eq!(held.split(' ').nth(1), Some(&*fence));
         assert_eq!(guard.release().await.expect("gives back"), Released::Now);
     }
 }

@@ -1,10 +1,12 @@
 //! Who holds a lock in Redis, under which fence, and how that ends.
 
+use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use dotmac_database::Global;
 use dotmac_database::lock::Released;
 use futures_util::future::join_all;
+use futures_util::poll;
 
 use super::support::{
     WAIT, acme, import, locks, scripts, take, tenant, try_to_take, until_answered,
@@ -47,10 +49,8 @@ async fn the_fence_grows_across_a_flush_and_a_clock_that_is_set_back() {
     }
     // It was given by a clock that is ahead of today's by an hour.
     let ahead = last + 3_600_000_000;
-    assert_eq!(
-        redis.ask(&format!("SET dotmac:{{acme}}:fence {ahead}")),
-        "+OK"
-    );
+    let set = format!("ZADD dotmac:{{acme}}:locks -{ahead} \"\"");
+    assert_eq!(redis.ask(&set), ":0");
     assert_eq!(fence().await, ahead + 1);
     assert_eq!(fence().await, ahead + 2);
 }
@@ -59,14 +59,10 @@ async fn the_fence_grows_across_a_flush_and_a_clock_that_is_set_back() {
 async fn l05_whoever_does_not_hold_it_ends_nothing() {
     let redis = ThrowawayRedis::start();
     let (here, there) = (locks(&redis).await, locks(&redis).await);
-    let token = take(&import(&here, TTL))
-        .await
-        .hand_over()
-        .expect("is held");
-    let first = here.resume(&token).await.expect("goes on");
-    let again = there.resume(&token).await.expect("goes on");
-    assert_eq!(first.release().await.expect("gives back"), Released::Now);
-    assert_eq!(again.release().await.expect("is told"), Released::WasLost);
+    let first = take(&import(&here, TTL)).await;
+    let ended = there.force_release(&acme(), "import").await;
+    assert!(ended.expect("takes it away"));
+    assert_eq!(first.release().await.expect("is told"), Released::WasLost);
     // It runs out, and another takes it.
     let late = take(&import(&here, TTL)).await;
     assert_eq!(redis.ask("PEXPIRE dotmac:{acme}:lock:import 0"), ":1");
@@ -120,18 +116,16 @@ async fn l07_a_lock_is_lost_within_a_renewal_where_redis_restarts_empty() {
 #[tokio::test(flavor = "multi_thread")]
 async fn l09_a_renewal_that_meets_a_release_leaves_no_lock() {
     let redis = ThrowawayRedis::start();
-    let (here, there) = (locks(&redis).await, locks(&redis).await);
-    let lock = import(&here, TTL);
+    let lock = import(&locks(&redis).await, TTL);
     let turns = match std::env::var_os("DOTMAC_SOAK") {
         Some(_) => 10_000,
         None => 500,
     };
     for _ in 0..turns {
-        let token = take(&lock).await.hand_over().expect("is held");
-        let released = here.resume(&token).await.expect("goes on");
-        let renewed = there.resume(&token).await.expect("goes on");
-        let (released, _) = tokio::join!(released.release(), renewed.renew());
-        assert_eq!(released.expect("gives back"), Released::Now);
+        let guard = take(&lock).await;
+        // On its way, on a connection of its own; on a busy machine it may be back.
+        let _ = poll!(pin!(guard.renew()));
+        assert_eq!(guard.release().await.expect("gives back"), Released::Now);
         assert_eq!(redis.ask(EXISTS), ":0");
     }
 }
@@ -260,11 +254,13 @@ async fn five_hundred_locks_of_many_tenants_are_renewed_by_two_scripts_at_a_time
     let patience = tokio::time::timeout(ttl + Duration::from_millis(500), first.lost()).await;
     assert!(patience.is_err(), "one was lost");
     assert!(guards.iter().all(|guard| guard.is_valid()));
+    let listed = locks.holders(&tenant("t0")).await.expect("lists");
+    assert_eq!(listed.len(), 25, "what is renewed stays listed");
     let ticks = begun.elapsed().as_millis() / 1_000 + 1;
     let scripts = u128::from(scripts(&redis));
-    // What was taken in the same twelfth of their time is renewed together.
+    // What was taken in the same twelfth of their time is renewed together, but not all 500 at once.
     assert!(
-        scripts >= 2 && scripts <= 4 * ticks,
+        scripts >= 4 && scripts <= 4 * ticks,
         "{scripts} in {ticks} ticks"
     );
 }

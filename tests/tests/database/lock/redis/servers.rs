@@ -19,7 +19,7 @@ async fn l13_a_lock_is_held_while_its_slot_moves_to_another_node() {
     let locks = cluster(&nodes[0]).await;
     let lock = import(&locks, Duration::from_secs(3));
     let guard = take(&lock).await;
-    let slot = redis_cli(&nodes[0], &["CLUSTER", "KEYSLOT", "dotmac:{acme}:fence"]);
+    let slot = redis_cli(&nodes[0], &["CLUSTER", "KEYSLOT", "dotmac:{acme}:locks"]);
     let holds =
         |node: &&ThrowawayRedis| redis_cli(node, &["CLUSTER", "COUNTKEYSINSLOT", &slot]) != "0";
     let from = nodes.iter().find(holds).expect("one has it");

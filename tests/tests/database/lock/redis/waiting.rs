@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use dotmac_database::RedisConfig;
 use dotmac_database::lock::{Lock, Released};
 use tokio::task::JoinHandle;
 
@@ -55,7 +56,7 @@ async fn l11_whoever_is_not_told_of_a_release_asks_within_a_second() {
     let proxy = FaultProxy::start(redis.port());
     let here = import(&locks(&redis).await, TTL);
     let config = format!("redis://127.0.0.1:{}", proxy.port());
-    let config = dotmac_database::RedisConfig::new(&config).expect("valid");
+    let config = RedisConfig::new(&config).expect("valid");
     let there = import(&locks_at(&config, Duration::from_secs(5)).await, TTL);
     let guard = take(&here).await;
     let waits = waiter(&there);
@@ -119,6 +120,67 @@ async fn whoever_waits_no_more_is_not_woken_in_the_place_of_another() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn whoever_was_given_up_is_not_woken_in_the_place_of_another() {
+    let redis = ThrowawayRedis::start();
+    let (here, there) = (locks(&redis).await, locks(&redis).await);
+    let (here, there) = (import(&here, TTL), import(&there, TTL));
+    let rounds = 8;
+    let mut waited = Duration::ZERO;
+    for _ in 0..rounds {
+        let guard = take(&here).await;
+        let waits = waiter(&there);
+        until_waiting(&redis, 1).await;
+        // Their processes have died; the others of theirs keep the queue.
+        for dead in ["dead", "gone"] {
+            let died = format!("ZADD dotmac:{{acme}}:queue:import 1 {dead:0>64}");
+            assert_eq!(redis.ask(&died), ":1");
+        }
+        let released = Instant::now();
+        guard.release().await.expect("gives back");
+        waits.await.expect("gets it");
+        waited += released.elapsed();
+    }
+    assert!(
+        waited < rounds * POLL_LEAST,
+        "only by asking again: {waited:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_woken_and_has_gone_wakes_another() {
+    let redis = ThrowawayRedis::start();
+    let proxy = FaultProxy::start(redis.port());
+    let (here, there) = (locks(&redis).await, locks(&redis).await);
+    let (here, there) = (import(&here, TTL), import(&there, TTL));
+    let config = RedisConfig::new(&format!("redis://127.0.0.1:{}", proxy.port()));
+    let gone = locks_at(&config.expect("valid"), Duration::from_secs(5)).await;
+    let gone = import(&gone, TTL);
+    let rounds = 8;
+    let mut waited = Duration::ZERO;
+    for round in 1..=rounds {
+        let guard = take(&here).await;
+        let goes = waiter(&gone);
+        until_waiting(&redis, 1).await;
+        let waits = waiter(&there);
+        until_waiting(&redis, 2).await;
+        // It is woken, does not hear of it, and goes.
+        proxy.next("dotmac:locks:", Fault::MessageLost);
+        let released = Instant::now();
+        guard.release().await.expect("gives back");
+        until(|| proxy.happened() == round).await;
+        goes.abort();
+        assert!(goes.await.is_err());
+        waits.await.expect("gets it");
+        waited += released.elapsed();
+    }
+    let rounds = u32::try_from(rounds).expect("few");
+    assert!(
+        waited < rounds * POLL_LEAST,
+        "only by asking again: {waited:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_holder_that_died_is_followed_when_its_time_is_over() {
     let redis = ThrowawayRedis::start();
     let (here, there) = (locks(&redis).await, locks(&redis).await);
@@ -126,12 +188,10 @@ async fn a_holder_that_died_is_followed_when_its_time_is_over() {
     // Nobody renews it any more, and nobody gives it back.
     let _dead = take(&short).await.hand_over().expect("is held");
     let begun = Instant::now();
-    take(&import(&there, TTL))
-        .await
-        .release()
-        .await
-        .expect("gives back");
+    let next = take(&import(&there, TTL)).await;
     assert!(begun.elapsed() < POLL_LEAST, "{:?}", begun.elapsed());
+    assert_eq!(redis.ask(QUEUE), ":0", "who has it does not wait for it");
+    next.release().await.expect("gives back");
 }
 
 #[tokio::test(flavor = "multi_thread")]
