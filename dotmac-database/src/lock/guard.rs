@@ -46,7 +46,7 @@ pub enum Released {
     WasLost,
 }
 
-/// A lock on its way to another process. Whoever has it can go on with the lock: treat it as a secret.
+/// A lock on its way to another process. Whoever has it first can go on with the lock: treat it as a secret.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LockToken {
     pub(super) tenant: Option<String>,

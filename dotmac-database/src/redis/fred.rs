@@ -13,12 +13,14 @@ use bytes::Bytes;
 use fred::clients::{Pool, SubscriberClient};
 use fred::error::{Error as FredError, ErrorKind};
 use fred::interfaces::{ClientLike, ClusterInterface, EventInterface, PubsubInterface};
-use fred::types::config::Options;
-use fred::types::{ClusterHash, CustomCommand, Value};
+use fred::types::config::{Options, Server};
+use fred::types::{ClusterHash, CustomCommand, Message, Value};
 use fred::util::redis_keyslot;
+use futures_util::stream;
+use tokio::runtime::Handle;
+use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
-use tokio::sync::mpsc::Sender;
-use tokio::time::MissedTickBehavior;
+use tokio::time::{Interval, MissedTickBehavior};
 
 use super::Fault;
 use super::client::RedisOptions;
@@ -137,9 +139,10 @@ impl Port for Fred {
     async fn listen(&self, channel: String) -> Result<Events, Fault> {
         let client =
             options::subscriber(&self.config, self.options).map_err(|_| Fault::Unavailable)?;
-        let (sender, events) = Events::channel(1_024);
-        tokio::spawn(relay(client, channel, sender));
-        Ok(events)
+        let subscription = Subscription::open(client, channel);
+        Ok(Events::of(stream::unfold(subscription, async |mut it| {
+            Some((it.next().await?, it))
+        })))
     }
 
     fn has_slots(&self) -> bool {
@@ -156,78 +159,106 @@ impl Port for Fred {
 /// servers is asked.
 const PULSE: Duration = Duration::from_secs(1);
 
-/// Hands on what the client hears, until nobody listens.
-async fn relay(client: SubscriberClient, channel: String, sender: Sender<Event>) {
-    let mut messages = client.message_rx();
-    let mut connections = client.reconnect_rx();
-    let mut errors = client.error_rx();
-    let mut pulse = tokio::time::interval(PULSE);
-    pulse.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    // Only now, so that no connection is made unheard.
-    drop(client.connect());
-    let mut is_connected = false;
-    loop {
-        let event = tokio::select! {
-            // A loss is told before the connection that follows it.
-            biased;
-            () = sender.closed() => break,
-            error = errors.recv() => match error {
-                Ok(_) | Err(RecvError::Lagged(_)) => Event::Disconnected,
-                Err(RecvError::Closed) => break,
-            },
-            connected = connections.recv() => match connected {
-                Ok(_) | Err(RecvError::Lagged(_)) => subscribed(&client, &channel).await,
-                Err(RecvError::Closed) => break,
-            },
-            message = messages.recv() => match message {
-                Ok(message) => match message.value.into_bytes() {
-                    Some(bytes) => Event::Message(bytes),
-                    None => continue,
-                },
-                Err(RecvError::Lagged(_)) => Event::Lagged,
-                Err(RecvError::Closed) => break,
-            },
-            _ = pulse.tick() => match is_connected {
-                // The connection lives, and what it was to hear was refused.
-                false if client.is_connected() => {
-                    connect_again(&client);
-                    continue;
-                }
-                true if !client.is_clustered() && client.ping::<Value>(None).await.is_err() => {
-                    connect_again(&client);
-                    Event::Disconnected
-                }
-                _ => continue,
-            },
+/// A client that listens to a channel; it is closed when nobody reads it any more.
+struct Subscription {
+    client: SubscriberClient,
+    channel: String,
+    messages: Receiver<Message>,
+    connections: Receiver<Server>,
+    errors: Receiver<(FredError, Option<Server>)>,
+    pulse: Interval,
+    is_connected: bool,
+}
+
+impl Subscription {
+    /// From the first connection on.
+    fn open(client: SubscriberClient, channel: String) -> Self {
+        let mut pulse = tokio::time::interval(PULSE);
+        pulse.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let subscription = Subscription {
+            channel,
+            messages: client.message_rx(),
+            connections: client.reconnect_rx(),
+            errors: client.error_rx(),
+            pulse,
+            is_connected: false,
+            client,
         };
+        drop(subscription.client.connect());
+        subscription
+    }
+
+    async fn next(&mut self) -> Option<Event> {
+        let event = self.hear().await?;
         match event {
-            Event::Connected => is_connected = true,
-            Event::Disconnected => is_connected = false,
+            Event::Connected => self.is_connected = true,
+            Event::Disconnected => self.is_connected = false,
             Event::Message(_) | Event::Lagged => {}
         }
-        if sender.send(event).await.is_err() {
-            break;
+        Some(event)
+    }
+
+    async fn hear(&mut self) -> Option<Event> {
+        loop {
+            tokio::select! {
+                // A loss is told before the connection that follows it.
+                biased;
+                error = self.errors.recv() => return match error {
+                    Ok(_) | Err(RecvError::Lagged(_)) => Some(Event::Disconnected),
+                    Err(RecvError::Closed) => None,
+                },
+                connected = self.connections.recv() => return match connected {
+                    Ok(_) | Err(RecvError::Lagged(_)) => Some(self.subscribe().await),
+                    Err(RecvError::Closed) => None,
+                },
+                message = self.messages.recv() => match message {
+                    Ok(message) => if let Some(bytes) = message.value.into_bytes() {
+                        return Some(Event::Message(bytes));
+                    },
+                    Err(RecvError::Lagged(_)) => return Some(Event::Lagged),
+                    Err(RecvError::Closed) => return None,
+                },
+                _ = self.pulse.tick() => match self.is_connected {
+                    // The connection lives, and what it was to hear was refused.
+                    false if self.client.is_connected() => self.connect_again(),
+                    true if !self.answers().await => {
+                        self.connect_again();
+                        return Some(Event::Disconnected);
+                    }
+                    _ => {}
+                },
+            }
         }
     }
-    let _ = client.quit().await;
+
+    async fn subscribe(&self) -> Event {
+        let asked = self.client.subscribe(self.channel.as_str()).await;
+        // fred calls it done once it is written. Where Redis refuses it, that is the answer to what is sent next.
+        match asked.is_ok() && self.answers().await {
+            true => Event::Connected,
+            false => Event::Disconnected,
+        }
+    }
+
+    /// Whether the connection lives; of a cluster, nobody knows.
+    async fn answers(&self) -> bool {
+        self.client.is_clustered() || self.client.ping::<Value>(None).await.is_ok()
+    }
+
+    /// It ends with the new connection, which is heard of as any other is.
+    fn connect_again(&self) {
+        let client = self.client.clone();
+        tokio::spawn(async move { client.force_reconnection().await });
+    }
 }
 
-async fn subscribed(client: &SubscriberClient, channel: &str) -> Event {
-    let mut hears = client.subscribe(channel).await.is_ok();
-    // fred calls it done once it is written. Where Redis refuses it, that is the answer to what is sent next.
-    if hears && !client.is_clustered() {
-        hears = client.ping::<Value>(None).await.is_ok();
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        let client = self.client.clone();
+        if let Ok(runtime) = Handle::try_current() {
+            runtime.spawn(async move { client.quit().await });
+        }
     }
-    match hears {
-        true => Event::Connected,
-        false => Event::Disconnected,
-    }
-}
-
-/// It ends with the new connection, which is heard of as any other is.
-fn connect_again(client: &SubscriberClient) {
-    let client = client.clone();
-    tokio::spawn(async move { client.force_reconnection().await });
 }
 
 fn reply(value: Value) -> Reply {

@@ -1,7 +1,9 @@
 //! What a subscriber hears: messages, and that it may have missed some.
 
+use std::pin::Pin;
+
 use bytes::Bytes;
-use tokio::sync::mpsc;
+use futures_util::{Stream, StreamExt};
 
 /// Something heard on a channel.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,13 +19,12 @@ pub enum Event {
 }
 
 /// The events of a channel, in order. Dropping it ends the subscription.
-pub struct Events(mpsc::Receiver<Event>);
+pub struct Events(Pin<Box<dyn Stream<Item = Event> + Send>>);
 
 impl Events {
-    /// A channel that holds so many events for a slow reader.
-    pub fn channel(capacity: usize) -> (mpsc::Sender<Event>, Self) {
-        let (sender, receiver) = mpsc::channel(capacity);
-        (sender, Events(receiver))
+    /// What a driver hears. Whoever reads it drives it: no task stands between a message and its reader.
+    pub fn of(events: impl Stream<Item = Event> + Send + 'static) -> Self {
+        Events(Box::pin(events))
     }
 
     /// The next event; `None` once the driver is closed.
@@ -31,6 +32,6 @@ impl Events {
     /// # Cancel safety
     /// Safe: no event is lost.
     pub async fn next(&mut self) -> Option<Event> {
-        self.0.recv().await
+        self.0.next().await
     }
 }

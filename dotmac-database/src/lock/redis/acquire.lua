@@ -2,7 +2,7 @@
 --
 -- KEYS: lock, locks, queue
 -- ARGV: token, ms to live, name, holder, the server's µs after which it is too late, who waits ('' where
--- nobody does), for how many ms at least
+-- nobody does), for how many ms at least, 1 where he may be in the queue already
 -- Answers {what, the server's µs, number}: 'taken' and the fence, 'held' by another and its ms to live, or
 -- 'late'.
 local at, ms = now(), tonumber(ARGV[2])
@@ -20,10 +20,12 @@ if token then
   end
   return { 'held', at, redis.call('PTTL', KEYS[1]) }
 end
-fence = math.max(at, 1 - (redis.call('ZSCORE', KEYS[2], '') or 0))
+local previous = 0 - (redis.call('ZSCORE', KEYS[2], '') or 0)
+fence = math.max(at, previous + 1)
 -- A full Redis refuses a script at its first write that needs memory, and never after another write.
 redis.call('SET', KEYS[1], text(ARGV[1], digits(fence), ARGV[4]), 'PX', ms)
 redis.call('ZADD', KEYS[2], digits(-fence), '', digits(at + 1000 * ms), ARGV[3])
-outlive(KEYS[2], at, ms)
-if ARGV[6] ~= '' then redis.call('ZREM', KEYS[3], ARGV[6]) end
+-- Within the hour of the acquisition before, there is nothing to prolong but for the marks of long periods.
+if ms > DAY_MS or hour(at) ~= hour(previous) then outlive(KEYS[2], at, ms) end
+if ARGV[8] == '1' then redis.call('ZREM', KEYS[3], ARGV[6]) end
 return { 'taken', at, fence }

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::patience::{Patience, Unanswered, backoff};
 use super::store::{Attempt, Store, Waiting};
-use super::waiters::{GONE, Waiters};
+use super::waiters::Waiters;
 use crate::config::RedisConfig;
 use crate::context::OwnerName;
 use crate::error::{Error, LockError, Result};
@@ -51,14 +51,17 @@ impl InRedis {
     async fn try_to_take(
         &self,
         bid: &Bid,
-        waiting: Option<&Waiting>,
+        mut waiting: Option<Waiting>,
     ) -> Result<Attempt, Unanswered> {
         let mut patience = self.patience();
         loop {
             // The same token: what an answer that was lost has told is told again.
-            match self.store.attempt(bid, waiting).await {
+            match self.store.attempt(bid, waiting.as_ref()).await {
                 Ok(attempt) => return Ok(attempt),
                 Err(fault) => patience.bear(fault).await?,
+            }
+            if let Some(waiting) = &mut waiting {
+                waiting.is_queued = true;
             }
         }
     }
@@ -111,11 +114,8 @@ impl Backend for InRedis {
 
     async fn attempt(&self, bid: &Bid, deadline: Instant) -> Result<Option<Fence>> {
         let waits = Instant::now() < deadline;
-        let waiting = waits.then(|| Waiting {
-            name: self.waiters.enter(bid.token),
-            gone: GONE,
-        });
-        match self.try_to_take(bid, waiting.as_ref()).await {
+        let waiting = waits.then(|| self.waiters.enter(bid.token));
+        match self.try_to_take(bid, waiting).await {
             Ok(Attempt::Taken(fence)) => {
                 self.waiters.leave(bid.token);
                 Ok(Some(fence))

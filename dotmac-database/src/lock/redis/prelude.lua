@@ -6,10 +6,11 @@
 -- has those who wait, one of each process, by when they are given up; a member is 32 digits that name the
 -- process, and 32 that name the acquisition.
 
--- For how long the greatest fence is remembered after the last acquisition, at least. Once it has gone by itself,
--- the clock shows more than it.
-local FENCE_MS = 604800000
-local DAY_MS = 86400000
+local HOUR_MS = 3600000
+local DAY_MS = 24 * HOUR_MS
+-- For how long the greatest fence is remembered after the last acquisition: for seven days, and the hour in which
+-- that is not looked at again. Once it has gone by itself, the clock shows more than it.
+local FENCE_MS = 7 * DAY_MS + HOUR_MS
 
 -- Microseconds by the server's clock.
 local function now()
@@ -20,6 +21,11 @@ end
 -- All of a number's digits: Lua itself writes 14.
 local function digits(number)
   return string.format('%.0f', number)
+end
+
+-- The hour of microseconds.
+local function hour(at)
+  return math.floor(at / (1000 * HOUR_MS))
 end
 
 -- The token, the fence and the holder of a lock; nothing where it is free.

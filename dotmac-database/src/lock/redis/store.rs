@@ -42,6 +42,8 @@ pub enum Attempt {
 pub struct Waiting {
     pub name: Bytes,
     pub gone: Duration,
+    /// Whether he may be in the queue since he asked before.
+    pub is_queued: bool,
 }
 
 enum Asked {
@@ -87,6 +89,7 @@ impl Store {
             number(self.clock.deadline(self.timeout)),
             waiting.map(|it| it.name.clone()).unwrap_or_default(),
             waiting.map(|it| milliseconds(it.gone)).unwrap_or_default(),
+            number(i64::from(waiting.is_some_and(|it| it.is_queued))),
         ];
         let (answer, received) = match self.replicas {
             0 => (self.redis.run(&script::ACQUIRE, &keys, arguments).await?, 0),

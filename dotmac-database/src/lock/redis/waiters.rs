@@ -10,12 +10,13 @@ use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep_until};
 use uuid::Uuid;
 
+use super::store::Waiting;
 use crate::redis::{Event, Redis};
 
 /// Whoever waits asks again after so long at most, whether or not a message came.
-pub const POLL: Duration = Duration::from_secs(1);
+const POLL: Duration = Duration::from_secs(1);
 /// Whoever has not asked for so long is gone.
-pub const GONE: Duration = Duration::from_secs(3);
+const GONE: Duration = Duration::from_secs(3);
 
 /// Those who wait, by the token of what they ask for.
 pub struct Waiters {
@@ -58,13 +59,20 @@ impl Waiters {
     }
 
     /// Begins to wait, before it is asked: a message may be faster than the answer.
-    pub fn enter(&self, token: Uuid) -> Bytes {
-        let waiter = || Waiter {
-            woken: Arc::default(),
-            asks_again: Instant::now(),
-        };
-        self.waiting().entry(token).or_insert_with(waiter);
-        self.name(token)
+    pub fn enter(&self, token: Uuid) -> Waiting {
+        let mut is_queued = true;
+        self.waiting().entry(token).or_insert_with(|| {
+            is_queued = false;
+            Waiter {
+                woken: Arc::default(),
+                asks_again: Instant::now(),
+            }
+        });
+        Waiting {
+            name: self.name(token),
+            gone: GONE,
+            is_queued,
+        }
     }
 
     /// What a waiter is called in queues.
@@ -130,7 +138,8 @@ mod tests {
     async fn l11_a_message_that_comes_before_the_answer_is_not_lost() {
         let waiters = Waiters::new();
         let token = Uuid::new_v4();
-        waiters.enter(token);
+        assert!(!waiters.enter(token).is_queued);
+        assert!(waiters.enter(token).is_queued);
         waiters.hear(&Event::Message(token.simple().to_string().into()));
         waiters.put_off(token, POLL);
         let before = Instant::now();

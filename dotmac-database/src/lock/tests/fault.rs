@@ -131,7 +131,11 @@ async fn l03_caller_that_goes_away_from_an_attempt_that_hangs_leaves_nothing() {
 async fn l03_attempt_dropped_in_a_thread_without_runtime_leaves_nothing() {
     let way = Faulty::new();
     let lock = import(&way.locks());
-    way.set(attempt(Fault::Hangs));
+    // It is taken, and nobody has heard of it.
+    way.set(Faults {
+        attempted: Fault::Hangs,
+        ..Faults::default()
+    });
     let other = lock.clone();
     let mut asks = Box::pin(async move { other.acquire(acme(), WAIT).await.map(drop) });
     assert!(futures_util::poll!(&mut asks).is_pending());

@@ -31,6 +31,8 @@ pub enum Fault {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Faults {
     pub attempt: Fault,
+    /// Once it has done what was attempted.
+    pub attempted: Fault,
     pub keep: Fault,
     pub give_back: Fault,
     pub names: &'static str,
@@ -105,7 +107,9 @@ impl Backend for Faulty {
 
     async fn attempt(&self, bid: &Bid, deadline: Instant) -> Result<Option<Fence>> {
         self.pass(|it| it.attempt, &bid.name).await?;
-        self.0.keeper.attempt(bid, deadline).await
+        let attempted = self.0.keeper.attempt(bid, deadline).await;
+        self.pass(|it| it.attempted, &bid.name).await?;
+        attempted
     }
 
     async fn changed(&self, bid: &Bid) {

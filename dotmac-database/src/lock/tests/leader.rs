@@ -120,6 +120,7 @@ async fn lead_moves_within_its_time_from_a_process_that_is_cut_off() {
         assert!(one.is_leader() && !other.is_leader());
         near.set(Faults {
             attempt: Fault::Fails,
+            attempted: Fault::None,
             keep: fault,
             give_back: fault,
             names: "",

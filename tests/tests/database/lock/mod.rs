@@ -6,6 +6,7 @@ mod leader;
 mod observed;
 mod postgres;
 mod postgres_loss;
+mod postgres_seen;
 mod rate;
 mod redis;
 mod transaction;

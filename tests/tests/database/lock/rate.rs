@@ -89,6 +89,25 @@ async fn tenants_have_rates_of_their_own_in_redis() {
 }
 
 #[tokio::test]
+async fn call_of_a_cost_counts_as_so_many() {
+    let redis = ThrowawayRedis::start();
+    let limit = api(&process(&redis).await, Rate::new(10, HOUR).unwrap());
+    for (cost, expected) in [
+        (4, Some(Verdict::Allowed { remaining: 6 })),
+        (7, None),
+        (6, Some(Verdict::Allowed { remaining: 0 })),
+        (1, None),
+        (0, Some(Verdict::Allowed { remaining: 0 })),
+    ] {
+        let verdict = limit.check_cost(acme(), cost).await.unwrap();
+        match expected {
+            Some(expected) => assert_eq!(verdict, expected, "{cost}"),
+            None => assert!(!verdict.is_allowed(), "{cost}"),
+        }
+    }
+}
+
+#[tokio::test]
 async fn call_passes_when_it_was_told_that_it_would() {
     let redis = ThrowawayRedis::start();
     let rate = Rate::new(1, Duration::from_millis(400)).unwrap();

@@ -58,12 +58,27 @@ async fn operator_sees_who_holds_what_and_takes_it_away() {
 }
 
 #[tokio::test]
+async fn lock_that_is_held_for_longest_is_listed_first() {
+    for framework in Framework::BOTH {
+        let site = Site::open(framework).await;
+        let (mut guards, names) = (Vec::new(), ["d", "b", "a", "c"]);
+        for name in names {
+            let lock = site.locks.lock(name).unwrap();
+            guards.push(lock.acquire(&site.shop.a, LONG).await.unwrap());
+        }
+        let listed = listed(&site, "/locks", A).await;
+        let listed: Vec<_> = listed.iter().map(|held| &held["name"]).collect();
+        assert_eq!(listed, names, "{framework:?}");
+    }
+}
+
+#[tokio::test]
 async fn nobody_else_sees_or_breaks_a_lock() {
     for framework in Framework::BOTH {
         let site = Site::open(framework).await;
         let lock = site.locks.lock("import").unwrap();
         let guard = lock.acquire(&site.shop.a, LONG).await.unwrap();
-        let almost = &OPERATOR[1..];
+        let (almost, longer) = (&OPERATOR[1..], format!("{OPERATOR}!"));
         for given in [None, Some("Bearer "), Some(almost), Some(OPERATOR)] {
             for (method, path) in [(Method::GET, "/locks"), (Method::DELETE, "/locks/import")] {
                 let request = site.ask(method, path, A);
@@ -77,8 +92,10 @@ async fn nobody_else_sees_or_breaks_a_lock() {
                 assert_eq!(refused(answer).await, expected, "{framework:?} {given:?}");
             }
         }
-        let wrong = site.ask(Method::GET, "/locks", A).bearer_auth(almost);
-        assert_eq!(wrong.send().await.unwrap().status(), 401);
+        for wrong in [almost, &OPERATOR[..OPERATOR.len() - 1], &longer] {
+            let wrong = site.ask(Method::GET, "/locks", A).bearer_auth(wrong);
+            assert_eq!(wrong.send().await.unwrap().status(), 401);
+        }
         assert!(guard.is_valid());
     }
 }

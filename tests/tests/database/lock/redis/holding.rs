@@ -9,7 +9,7 @@ use futures_util::future::join_all;
 use futures_util::poll;
 
 use super::support::{
-    WAIT, acme, import, locks, scripts, take, tenant, try_to_take, until_answered,
+    WAIT, acme, calls, import, locks, scripts, take, tenant, try_to_take, until_answered,
 };
 use crate::cache::server::ThrowawayRedis;
 
@@ -263,4 +263,26 @@ async fn five_hundred_locks_of_many_tenants_are_renewed_by_two_scripts_at_a_time
         scripts >= 4 && scripts <= 4 * ticks,
         "{scripts} in {ticks} ticks"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_251_locks_one_is_renewed_by_a_script_of_its_own() {
+    let redis = ThrowawayRedis::start();
+    let locks = locks(&redis).await;
+    // What is taken within a second is renewed together, four seconds later.
+    let ttl = Duration::from_secs(12);
+    let taken = (0..251).map(async |at| {
+        let lock = locks.lock(&format!("import-{at}"));
+        let lock = lock.and_then(|lock| lock.with_ttl(ttl)).expect("valid");
+        lock.acquire(&acme(), WAIT).await.expect("is free")
+    });
+    let _guards = join_all(taken).await;
+    assert_eq!(redis.ask("CONFIG RESETSTAT"), "+OK");
+    let renewed = || calls(&redis, "cmdstat_pexpire:");
+    let deadline = Instant::now() + ttl;
+    while renewed() < 251 {
+        assert!(Instant::now() < deadline, "{} are renewed", renewed());
+        tokio::task::yield_now().await;
+    }
+    assert!(scripts(&redis) >= 2, "Redis does nothing else meanwhile");
 }

@@ -63,7 +63,12 @@ async fn what_holders_left_behind_is_forgotten_a_day_later() {
     let other = locks.lock("export").expect("valid");
     take(&other).await.release().await.expect("gives back");
     assert_eq!(redis.ask(LISTED), ":2", "the fence and what was left");
+    // A day passes: the last fence was given an hour ago at least, and is remembered for a day less.
     let week = 7 * 24 * 60 * 60 * 1_000;
+    let fence = redis.ask_for("ZSCORE dotmac:{acme}:locks \"\"");
+    let fence: i64 = fence.parse().expect("a number");
+    let earlier = format!("ZADD dotmac:{{acme}}:locks {} \"\"", fence + 3_600_000_000);
+    assert_eq!(redis.ask(&earlier), ":0");
     let later = format!("PEXPIRE dotmac:{{acme}}:locks {}", week - 1);
     assert_eq!(redis.ask(&later), ":1");
     take(&other).await.release().await.expect("gives back");

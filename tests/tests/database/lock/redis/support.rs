@@ -78,10 +78,15 @@ pub async fn until_answered(redis: &ThrowawayRedis, command: &str, answer: &str,
 
 /// How many scripts Redis has run since the last CONFIG RESETSTAT.
 pub fn scripts(redis: &ThrowawayRedis) -> u64 {
+    calls(redis, "cmdstat_eval")
+}
+
+/// How many commands whose statistics begin so it has run since then.
+pub fn calls(redis: &ThrowawayRedis, beginning: &str) -> u64 {
     let statistics = redis.info("commandstats");
     let calls = statistics
         .lines()
-        .filter(|line| line.starts_with("cmdstat_eval"))
+        .filter(|line| line.starts_with(beginning))
         .filter_map(|line| line.split("calls=").nth(1)?.split(',').next())
         .map(|calls| calls.parse::<u64>().expect("a number"));
     calls.sum()

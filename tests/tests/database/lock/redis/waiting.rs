@@ -39,6 +39,9 @@ async fn a_release_wakes_one_who_waits_in_another_process() {
         let guard = take(&here).await;
         let waits = waiter(&there);
         until_waiting(&redis, 1).await;
+        let left = redis.ask("PTTL dotmac:{acme}:queue:import");
+        let left: i64 = left[1..].parse().expect("a number");
+        assert!((1..=3_000).contains(&left), "who dies is forgotten: {left}");
         let released = Instant::now();
         guard.release().await.expect("gives back");
         waits.await.expect("gets it");
@@ -220,4 +223,14 @@ async fn l12_a_thousand_waiters_are_no_herd() {
         asked <= 1_000 * 4 + polls,
         "{asked} requests for 1,000 turns"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_has_no_locks_any_more_listens_no_more() {
+    let redis = ThrowawayRedis::start();
+    let locks = locks(&redis).await;
+    let channels = "PUBSUB CHANNELS dotmac:locks:*";
+    until(|| redis.ask(channels) == "*1").await;
+    drop(locks);
+    until(|| redis.ask(channels) == "*0").await;
 }
