@@ -11,7 +11,7 @@ use super::client::{CacheClient, Shared, tag_scope};
 use super::client_statistics::Counted;
 use super::entity::Generations;
 use super::envelope::{self, Sealed, Unreadable};
-use super::far::{FarValue, Place};
+use super::far::{FarValue, Habit, Place};
 use super::fingerprint;
 use super::flight::Flights;
 use super::key::{CacheKey, EncodedKey, KeyWriter};
@@ -39,6 +39,8 @@ pub struct Core<V> {
     pub tally: Arc<Tally>,
     /// Of the tables that entries depend on, once there are any.
     pub generations: OnceLock<Generations>,
+    /// How Redis is asked for values.
+    pub habit: Habit,
     fingerprint: u32,
 }
 
@@ -96,6 +98,7 @@ impl<V: CacheValue> Core<V> {
             flights: Arc::default(),
             tally,
             generations: OnceLock::new(),
+            habit: Habit::default(),
             fingerprint: fingerprint::of::<V>() ^ options.schema,
             options,
         })
@@ -106,12 +109,17 @@ impl<V: CacheValue> Core<V> {
     }
 
     pub fn spot(&self, owner: OwnerName, key: &impl CacheKey) -> Spot {
-        let mut writer = KeyWriter::default();
+        let mut writer = KeyWriter::of(owner.as_str());
         key.write(&mut writer);
+        self.spot_of(owner, writer)
+    }
+
+    /// Where the entry of a key is that is written after its owner.
+    pub fn spot_of(&self, owner: OwnerName, writer: KeyWriter) -> Spot {
         let prefixes = writer.prefixes(self.options.prefixes);
         Spot {
             tags: prefixes.map(|prefix| self.prefix_tag(prefix)).collect(),
-            key: EncodedKey::of(owner.as_str(), &writer),
+            key: EncodedKey::of(writer),
             owner,
         }
     }
@@ -237,27 +245,27 @@ impl<V: CacheValue> Core<V> {
 
     /// Reads what Redis had; what cannot be read is counted.
     pub fn unpack(&self, found: FarValue) -> Result<Opened<V>, Unreadable> {
+        self.open(found).inspect_err(|reason| {
+            self.tally.unreadable.add(1);
+            tracing::debug!(?reason, namespace = &*self.namespace, "a value is not read");
+        })
+    }
+
+    /// Reads what Redis had.
+    pub fn open(&self, found: FarValue) -> Result<Opened<V>, Unreadable> {
         let expected = (self.options.codec, self.fingerprint);
         let opened = envelope::open(&found.envelope, expected, self.options.limits);
-        let opened = opened.and_then(|envelope::Opened { value, stale }| {
+        opened.and_then(|envelope::Opened { value, stale }| {
             let decoded = value
                 .as_ref()
                 .map(|encoded| self.options.codec.decode(encoded));
-            let tags = found.scopes.iter();
             Ok(Opened {
                 value: decoded.transpose()?.map(Arc::new),
                 left: found.left,
                 stale,
                 bytes: value.map_or(0, |encoded| encoded.len()),
-                tags: tags
-                    .filter_map(|scope| scope.strip_prefix("g:"))
-                    .map(str::to_owned)
-                    .collect(),
+                tags: found.tags,
             })
-        });
-        opened.inspect_err(|reason| {
-            self.tally.unreadable.add(1);
-            tracing::debug!(?reason, namespace = &*self.namespace, "a value is not read");
         })
     }
 

@@ -129,6 +129,10 @@ where
         .with_max_times(TIMES)
         .with_jitter();
     let debt = Debt::new(Arc::clone(&shared), owners);
+    // What was read from Redis since the invalidation, and before this.
+    for owner in &debt.owners {
+        shared.scopes.drop_owner(owner);
+    }
     shared.tasks.clone().spawn(async move {
         for pause in pauses.build() {
             tokio::time::sleep(pause).await;

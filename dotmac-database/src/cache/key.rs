@@ -1,7 +1,5 @@
 //! Keys: sequences of components, encoded so that no two of them are the same text.
 
-use std::fmt::Write;
-
 use sha2::{Digest, Sha256};
 use smallvec::SmallVec;
 use uuid::Uuid;
@@ -27,7 +25,10 @@ pub trait CacheKey {
 /// Takes the components of a key, in order.
 #[derive(Default)]
 pub struct KeyWriter {
-    encoded: SmallVec<[u8; 64]>,
+    /// `owner:key`, or the key alone.
+    bytes: SmallVec<[u8; 96]>,
+    /// Where the key begins.
+    at: usize,
     components: usize,
     /// Where each component but the last ends.
     ends: SmallVec<[usize; 4]>,
@@ -37,50 +38,61 @@ impl KeyWriter {
     /// Adds a component.
     pub fn component(&mut self, bytes: &[u8]) {
         self.separate();
-        for &byte in bytes {
-            if byte.is_ascii_alphanumeric() || b"_-.".contains(&byte) {
-                self.encoded.push(byte);
-            } else {
-                let escape = [b'%', hex_digit(byte >> 4), hex_digit(byte & 15)];
-                self.encoded.extend_from_slice(&escape);
-            }
+        let mut rest = bytes;
+        while let Some(at) = rest.iter().position(|byte| !is_plain(*byte)) {
+            let (plain, others) = rest.split_at(at);
+            self.bytes.extend_from_slice(plain);
+            let Some((byte, others)) = others.split_first() else {
+                return;
+            };
+            let escape = [b'%', hex_digit(byte >> 4), hex_digit(byte & 15)];
+            self.bytes.extend_from_slice(&escape);
+            rest = others;
         }
+        self.bytes.extend_from_slice(rest);
     }
 
     /// Adds a component that needs no escape.
-    fn plain(&mut self, component: std::fmt::Arguments<'_>) {
+    fn plain(&mut self, component: &str) {
         self.separate();
-        // Writing to memory cannot fail.
-        let _ = self.write_fmt(component);
+        self.bytes.extend_from_slice(component.as_bytes());
     }
 
     fn separate(&mut self) {
         if self.components > 0 {
-            self.ends.push(self.encoded.len());
-            self.encoded.push(b':');
+            self.ends.push(self.bytes.len());
+            self.bytes.push(b':');
         }
         self.components += 1;
     }
 }
 
-impl Write for KeyWriter {
-    fn write_str(&mut self, text: &str) -> std::fmt::Result {
-        self.encoded.extend_from_slice(text.as_bytes());
-        Ok(())
-    }
-}
-
 impl KeyWriter {
+    /// For a key of an owner. Owners hold no `:`.
+    pub(super) fn of(owner: &str) -> Self {
+        let mut writer = KeyWriter::default();
+        writer.bytes.extend_from_slice(owner.as_bytes());
+        writer.bytes.push(b':');
+        writer.at = writer.bytes.len();
+        writer
+    }
+
     /// The first components, as many as there are of 1, 2 and so on up to `count`, each as an encoded key.
     /// The whole key is not among them.
     pub(super) fn prefixes(&self, count: usize) -> impl Iterator<Item = &str> {
         let ends = self.ends.iter().take(count);
-        ends.filter_map(|end| std::str::from_utf8(self.encoded.get(..*end)?).ok())
+        ends.filter_map(|end| std::str::from_utf8(self.bytes.get(self.at..*end)?).ok())
     }
 
     /// The whole key, however long.
     pub(super) fn text(&self) -> &str {
-        std::str::from_utf8(&self.encoded).unwrap_or_default()
+        let key = self.bytes.get(self.at..).unwrap_or_default();
+        std::str::from_utf8(key).unwrap_or_default()
+    }
+
+    /// The key with its owner, as its entry is found by; `None` for one that is written as a hash.
+    pub(super) fn whole(&self) -> Option<&[u8]> {
+        (self.bytes.len() - self.at <= MAX_LEN).then_some(&self.bytes)
     }
 }
 
@@ -95,24 +107,21 @@ pub struct EncodedKey {
 impl EncodedKey {
     #[cfg(test)]
     pub fn new(owner: &str, key: &(impl CacheKey + ?Sized)) -> Self {
-        let mut writer = KeyWriter::default();
+        let mut writer = KeyWriter::of(owner);
         key.write(&mut writer);
-        Self::of(owner, &writer)
+        Self::of(writer)
     }
 
-    /// `owner:key`, from the components of the key. Owners hold no `:`.
-    pub fn of(owner: &str, writer: &KeyWriter) -> Self {
-        let mut bytes = SmallVec::new();
-        bytes.extend_from_slice(owner.as_bytes());
-        bytes.push(b':');
-        let at = bytes.len();
-        if writer.encoded.len() > MAX_LEN {
+    /// What was written.
+    pub fn of(writer: KeyWriter) -> Self {
+        let KeyWriter { mut bytes, at, .. } = writer;
+        if bytes.len() - at > MAX_LEN {
+            let hash = Sha256::digest(bytes.get(at..).unwrap_or_default());
+            bytes.truncate(at);
             bytes.push(b'#');
-            for byte in Sha256::digest(&writer.encoded) {
+            for byte in hash {
                 bytes.extend_from_slice(&[hex_digit(byte >> 4), hex_digit(byte & 15)]);
             }
-        } else {
-            bytes.extend_from_slice(&writer.encoded);
         }
         EncodedKey { bytes, at }
     }
@@ -133,6 +142,11 @@ impl EncodedKey {
     pub fn bare(&self) -> &[u8] {
         self.bytes.get(self.at..).unwrap_or_default()
     }
+}
+
+/// Whether a byte stands for itself.
+fn is_plain(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"_-.".contains(&byte)
 }
 
 fn hex_digit(nibble: u8) -> u8 {
@@ -156,7 +170,7 @@ impl CacheKey for String {
 
 impl CacheKey for Uuid {
     fn write(&self, key: &mut KeyWriter) {
-        key.plain(format_args!("{self}"));
+        key.plain(self.hyphenated().encode_lower(&mut Uuid::encode_buffer()));
     }
 }
 
@@ -170,7 +184,7 @@ macro_rules! numbers {
     ($($number:ty),*) => {$(
         impl CacheKey for $number {
             fn write(&self, key: &mut KeyWriter) {
-                key.plain(format_args!("{self}"));
+                key.plain(itoa::Buffer::new().format(*self));
             }
         }
     )*};

@@ -2,9 +2,11 @@
 
 use std::error::Error as StdError;
 use std::future::Future;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::{Either, select};
 use tokio::sync::watch;
 use tracing::Span;
 use tracing::field::Empty;
@@ -60,27 +62,31 @@ impl<V: CacheValue> Lookup<V> {
         L: Into<Loaded<V>>,
         E: Into<Box<dyn StdError + Send + Sync>>,
     {
-        let core = &self.core;
-        let mode = core.shared().switch.mode();
-        if mode == CacheMode::Off {
-            core.tally.misses.add(1);
+        match self.core.glance(self.spot.key.whole()) {
+            Ok(value) => Ok(value),
+            // Apart, so that the future of a hit in the process is small.
+            Err(old) => Box::pin(self.get_or_load_beyond(loader, old)).await,
+        }
+    }
+
+    /// The same, of what is not in this process, or stale there.
+    pub(super) async fn get_or_load_beyond<F, Fut, L, E>(
+        self,
+        loader: F,
+        old: Option<Arc<Entry<V>>>,
+    ) -> Result<Option<Arc<V>>>
+    where
+        F: FnOnce() -> Fut + Send + 'static,
+        Fut: Future<Output = Result<L, E>> + Send + 'static,
+        L: Into<Loaded<V>>,
+        E: Into<Box<dyn StdError + Send + Sync>>,
+    {
+        if self.core.shared().switch.mode() == CacheMode::Off {
+            self.core.tally.misses.add(1);
             let loaded = loader().await.map_err(|error| typed(error.into()))?;
             return Ok(loaded.into().value.map(Arc::new));
         }
-        let old = match mode
-            .uses_near()
-            .then(|| core.near.find(&self.spot.key))
-            .flatten()
-        {
-            Some((entry, Age::Fresh)) => {
-                core.tally.near_hits.add(1);
-                return Ok(entry.value.clone());
-            }
-            Some((entry, Age::Stale)) => Some(entry),
-            None => None,
-        };
-        // Apart, so that the future of a hit in the process is small.
-        Box::pin(self.ask(loader, old)).await
+        self.ask(loader, old).await
     }
 
     /// What is not in this process, or stale: joins the load that is under way, or begins one.
@@ -116,10 +122,10 @@ impl<V: CacheValue> Lookup<V> {
             .into());
         }
         let seen = core.see(&self.spot, &self.tags);
-        let progress = match core.flights.board(&self.spot.key, &seen) {
+        match core.flights.board(&self.spot.key, &seen) {
             Boarding::Joined(progress) => {
                 core.tally.coalesced.add(1);
-                progress
+                self.wait(progress, old).await
             }
             Boarding::First(pilot, progress) => {
                 if let Some(entry) = core.kept_meanwhile(&self.spot, &pilot) {
@@ -133,11 +139,15 @@ impl<V: CacheValue> Lookup<V> {
                     seen,
                     pilot,
                 };
-                load.spawn(loader);
-                progress
+                let load = load.begin(loader);
+                let answer = pin!(self.wait(progress, old));
+                match select(load, answer).await {
+                    Either::Left(((), answer)) => answer.await,
+                    // It does not wait for Redis any longer. The load goes on.
+                    Either::Right((answer, _load)) => answer,
+                }
             }
-        };
-        self.wait(progress, old).await
+        }
     }
 
     /// Waits for the load, or takes a stale value where that comes first.

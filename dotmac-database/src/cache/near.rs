@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use ahash::RandomState;
+use coarsetime::Instant as CoarseInstant;
 use moka::notification::RemovalCause;
 use moka::sync::Cache;
 
@@ -12,16 +14,24 @@ use super::statistics::Tally;
 
 /// The entries of a cache in this process, bounded by their number and their bytes.
 pub struct Near<V> {
-    entries: Cache<Box<[u8]>, Arc<Entry<V>>>,
+    entries: Cache<Box<[u8]>, Arc<Entry<V>>, RandomState>,
     /// What an entry weighs at least, so that one bound is the other's share.
     least_weight: u32,
 }
+
+/// What ends sooner stays until then, unless it has to make room: to replace it costs less than to remove it.
+const FREED_AFTER: Duration = Duration::from_secs(1);
+
+/// By how much the coarse clock may be late, amply: it is a few ms on Linux, and 16 on Windows.
+const COARSE: Duration = Duration::from_millis(50);
 
 /// An entry; without a value it says that there is none.
 pub struct Entry<V> {
     pub value: Option<Arc<V>>,
     seen: Seen,
     fresh_until: Instant,
+    /// Somewhat before, by a clock that is late and costs next to nothing.
+    surely_fresh_until: CoarseInstant,
     dead_at: Instant,
     weight: u32,
 }
@@ -50,13 +60,13 @@ impl<V: Send + Sync + 'static> Near<V> {
             .max_capacity(max_bytes)
             .weigher(|_, entry: &Arc<Entry<V>>| entry.weight)
             // Only to free memory: each entry knows its own end.
-            .time_to_live(longest)
+            .time_to_live(longest.max(FREED_AFTER))
             .eviction_listener(move |_, _, cause| {
                 if cause == RemovalCause::Size {
                     tally.evicted.add(1);
                 }
             })
-            .build();
+            .build_with_hasher(RandomState::new());
         Near {
             entries,
             least_weight,
@@ -65,12 +75,19 @@ impl<V: Send + Sync + 'static> Near<V> {
 
     /// The entry of a key, unless it was invalidated or is too old.
     pub fn find(&self, key: &EncodedKey) -> Option<(Arc<Entry<V>>, Age)> {
-        let entry = self.entries.get(key.whole())?;
+        self.find_whole(key.whole())
+    }
+
+    /// The same, of a key that is written with its owner.
+    pub fn find_whole(&self, key: &[u8]) -> Option<(Arc<Entry<V>>, Age)> {
+        let entry = self.entries.get(key)?;
         if !entry.seen.is_current() {
             return None;
         }
-        let now = Instant::now();
-        match now {
+        if CoarseInstant::now_without_cache_update() < entry.surely_fresh_until {
+            return Some((entry, Age::Fresh));
+        }
+        match Instant::now() {
             now if now < entry.fresh_until => Some((entry, Age::Fresh)),
             now if now < entry.dead_at => Some((entry, Age::Stale)),
             _ => None,
@@ -112,10 +129,12 @@ impl<V: Send + Sync + 'static> Near<V> {
         ) else {
             return;
         };
+        let surely = life.fresh.saturating_sub(COARSE);
         let entry = Entry {
             value,
             seen,
             fresh_until,
+            surely_fresh_until: CoarseInstant::now_without_cache_update() + surely.into(),
             dead_at,
             weight,
         };

@@ -18,7 +18,7 @@ use crate::error::{CacheError, Result};
 /// # Guarantees
 /// What was cached when the function was called is not in the memory of the masters when it answers. Not
 /// meant: replicas, files and backups of Redis, which have times of their own; and the memory of processes,
-/// where values are unreachable at once, and gone after `near_ttl` and `stale` at the latest.
+/// where values are unreachable at once, and gone after `near_ttl` and `stale`, or a second, at the latest.
 #[derive(Clone)]
 pub struct Physical {
     shared: Arc<Shared>,
@@ -48,9 +48,9 @@ impl Physical {
     /// # Cancel safety
     /// Dropping the future leaves the rest where it is; call it again.
     pub async fn key(&self, namespace: &str, key: impl CacheKey) -> Result<u64> {
-        let mut writer = KeyWriter::default();
+        let mut writer = KeyWriter::of(self.owner.as_str());
         key.write(&mut writer);
-        let key = EncodedKey::of(self.owner.as_str(), &writer);
+        let key = EncodedKey::of(writer);
         let here = |scopes: &Scopes| scopes.drop_key(&self.owner, namespace, key.bare());
         here(&self.shared.scopes);
         let Some(far) = &self.shared.far else {

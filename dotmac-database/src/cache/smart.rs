@@ -14,10 +14,11 @@ use super::client::CacheClient;
 use super::client_statistics::Counted;
 use super::core::{CacheValue, Core, Spot};
 use super::far::Write;
-use super::key::CacheKey;
+use super::key::{CacheKey, KeyWriter};
 use super::loaded::Loaded;
 use super::lookup::Lookup;
 use super::many::get_many;
+use super::near::Entry;
 use super::options::CacheOptions;
 use super::statistics::CacheStatistics;
 use super::warm::Warm;
@@ -111,7 +112,11 @@ impl<V: CacheValue, S> SmartCache<V, S> {
         owner: impl Owner<S>,
         key: impl CacheKey,
     ) -> Result<Option<Option<Arc<V>>>> {
-        Ok(self.core.look(&self.spot(owner, key)?).await)
+        match self.glance(owner, key)? {
+            Ok(value) => Ok(Some(value)),
+            // Apart, so that the future of a hit in the process is small.
+            Err(beyond) => Ok(Box::pin(self.core.look_beyond(&beyond.0)).await),
+        }
     }
 
     /// The cached value. A miss and the knowledge that there is no value are both `None`:
@@ -156,13 +161,21 @@ impl<V: CacheValue, S> SmartCache<V, S> {
         L: Into<Loaded<V>>,
         E: Into<Box<dyn StdError + Send + Sync>>,
     {
-        self.lookup(owner, key)?.get_or_load(loader).await
+        match self.glance(owner, key)? {
+            Ok(value) => Ok(value),
+            Err(beyond) => {
+                let (spot, old) = *beyond;
+                let lookup = Lookup::new(&self.core, spot);
+                Box::pin(lookup.get_or_load_beyond(loader, old)).await
+            }
+        }
     }
 
     /// The values of many keys: those that are missing are loaded by one call, which is given their keys and
     /// answers a map of those that there are. A key that is not in the answer is kept as "nothing".
     ///
-    /// Redis is asked once for each 500 keys. What others load already is waited for.
+    /// Redis is read once for each 500 keys, and asked once more for those that it does not have. What others load
+    /// already is waited for.
     ///
     /// # Errors
     /// As [`get_or_load`](Self::get_or_load); where the loader fails, of the whole.
@@ -418,10 +431,28 @@ impl<V: CacheValue, S> SmartCache<V, S> {
         Ok(self.core.spot(owner, &key))
     }
 
+    /// Looks for an entry in this process: what is fresh, or else where it is, and what is stale.
+    fn glance(&self, owner: impl Owner<S>, key: impl CacheKey) -> Result<Glance<V>> {
+        let core = &self.core;
+        let mut writer = KeyWriter::of(owner.name(&core.namespace)?);
+        key.write(&mut writer);
+        let here = writer.whole().map(|key| core.glance(key));
+        if let Some(Ok(value)) = here {
+            return Ok(Ok(value));
+        }
+        let spot = core.spot_of(owner.owner(&core.namespace)?, writer);
+        // A long key is found by its hash.
+        let here = here.unwrap_or_else(|| core.glance(spot.key.whole()));
+        Ok(here.map_err(|old| Box::new((spot, old))))
+    }
+
     pub(super) fn core(&self) -> &Arc<Core<V>> {
         &self.core
     }
 }
+
+/// What is fresh in this process, or else where the entry is, and what is stale.
+type Glance<V> = Result<Option<Arc<V>>, Box<(Spot, Option<Arc<Entry<V>>>)>>;
 
 impl<V, S> Clone for SmartCache<V, S> {
     fn clone(&self) -> Self {

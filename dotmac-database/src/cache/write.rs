@@ -7,8 +7,10 @@ use tracing::field::Empty;
 
 use super::core::{CacheValue, Core, Kept, Opened, Spot};
 use super::far::Write;
-use super::near::Age;
+use super::near::{Age, Entry};
 use super::options::checked;
+use super::scope::Seen;
+use super::statistics::Answer;
 use crate::error::Result;
 
 /// What a look found: a value, or the knowledge that there is none.
@@ -17,33 +19,57 @@ type Looked<V> = Option<Option<Arc<V>>>;
 impl<V: CacheValue> Core<V> {
     /// Looks for an entry in both levels; counts it as a hit or a miss.
     pub async fn look(&self, spot: &Spot) -> Looked<V> {
-        let mode = self.shared().switch.mode();
-        if mode.uses_near()
-            && let Some((entry, Age::Fresh)) = self.near.find(&spot.key)
-        {
-            self.tally.near_hits.add(1);
-            return Some(entry.value.clone());
+        match self.glance(spot.key.whole()) {
+            Ok(value) => Some(value),
+            Err(_) => self.look_beyond(spot).await,
         }
-        // Apart, so that the future of a hit in the process is small.
-        Box::pin(self.look_beyond(spot)).await
     }
 
-    /// Looks for an entry in Redis.
-    async fn look_beyond(&self, spot: &Spot) -> Looked<V> {
+    /// Looks for an entry in this process, by its whole key: what is fresh, which counts as a hit, or else
+    /// what is stale.
+    pub fn glance(&self, key: &[u8]) -> Result<Option<Arc<V>>, Option<Arc<Entry<V>>>> {
+        if !self.shared().switch.mode().uses_near() {
+            return Err(None);
+        }
+        match self.near.find_whole(key) {
+            Some((entry, Age::Fresh)) => {
+                self.tally.near_hits.add(1);
+                Ok(entry.value.clone())
+            }
+            Some((entry, Age::Stale)) => Err(Some(entry)),
+            None => Err(None),
+        }
+    }
+
+    /// Looks for an entry in Redis; counts it as a hit or a miss.
+    #[tracing::instrument(
+        name = "dotmac.cache.get",
+        level = "debug",
+        skip_all,
+        fields(
+            otel.kind = "internal",
+            tenant.id = spot.owner.as_str(),
+            cache.namespace = &*self.namespace,
+            cache.outcome = Empty,
+        )
+    )]
+    pub async fn look_beyond(&self, spot: &Spot) -> Looked<V> {
         let seen = self.see(spot, &spot.tags);
         let Some(opened) = self.look_far(spot).await else {
-            self.tally.misses.add(1);
+            self.tally.answer(Answer::Miss);
             return None;
         };
-        self.tally.far_hits.add(1);
-        self.keep(
-            spot,
-            opened.value.clone(),
-            seen,
-            &opened.tags,
-            opened.kept(),
-        );
-        Some(opened.value)
+        self.tally.answer(Answer::Far);
+        Some(self.take(spot, seen, opened))
+    }
+
+    /// Keeps what Redis had.
+    pub fn take(&self, spot: &Spot, seen: Seen, opened: Opened<V>) -> Option<Arc<V>> {
+        let (value, kept) = (opened.value.clone(), opened.kept());
+        let late = opened.tags.iter().filter(|tag| !spot.tags.contains(tag));
+        let late: Vec<String> = late.cloned().collect();
+        self.keep(spot, value, seen, &late, kept);
+        opened.value
     }
 
     /// How long an entry is fresh.
@@ -63,12 +89,10 @@ impl<V: CacheValue> Core<V> {
 
     async fn look_far(&self, spot: &Spot) -> Option<Opened<V>> {
         let far = self.shared().far_in_use(&spot.owner)?;
-        let found = far.look(self.place(spot)).await;
-        let found = found.unwrap_or_else(|fault| {
-            self.fault(&fault);
-            None
-        });
-        let opened = self.unpack(found?).ok()?;
+        let scopes = self.scopes(&spot.tags);
+        let found = far.look(&[self.place(spot)], &scopes, &self.habit).await;
+        let found = found.inspect_err(|fault| self.fault(fault)).ok()?;
+        let opened = self.unpack(found.into_iter().next()??).ok()?;
         opened.is_fresh().then_some(opened)
     }
 

@@ -25,6 +25,13 @@ pub trait Owner<S>: Sync {
     #[doc(hidden)]
     fn owner(&self, what: &str) -> Result<OwnerName>;
 
+    /// The same, as it is written.
+    ///
+    /// # Errors
+    /// As [`owner`](Self::owner).
+    #[doc(hidden)]
+    fn name(&self, what: &str) -> Result<&str>;
+
     /// The request of the context, if there is one.
     #[doc(hidden)]
     fn request(&self) -> Option<&str> {
@@ -34,12 +41,13 @@ pub trait Owner<S>: Sync {
 
 impl Owner<PerTenant> for RequestContext {
     fn owner(&self, what: &str) -> Result<OwnerName> {
-        match self.tenant_id() {
-            Some(tenant) => Ok(OwnerName(Name::Tenant(tenant.clone()))),
-            None => Err(Error::MissingTenant {
-                entity: what.to_owned(),
-            }),
-        }
+        let tenant = self.tenant_id().ok_or_else(|| missing(what))?;
+        Ok(OwnerName(Name::Tenant(tenant.clone())))
+    }
+
+    fn name(&self, what: &str) -> Result<&str> {
+        let tenant = self.tenant_id().ok_or_else(|| missing(what))?;
+        Ok(tenant.as_str())
     }
 
     fn request(&self) -> Option<&str> {
@@ -51,6 +59,10 @@ impl Owner<Global> for Global {
     fn owner(&self, _: &str) -> Result<OwnerName> {
         Ok(OwnerName(Name::Global))
     }
+
+    fn name(&self, _: &str) -> Result<&str> {
+        Ok(NOBODY)
+    }
 }
 
 impl<S, O: Owner<S>> Owner<S> for &O {
@@ -58,10 +70,23 @@ impl<S, O: Owner<S>> Owner<S> for &O {
         (**self).owner(what)
     }
 
+    fn name(&self, what: &str) -> Result<&str> {
+        (**self).name(what)
+    }
+
     fn request(&self) -> Option<&str> {
         (**self).request()
     }
 }
+
+fn missing(what: &str) -> Error {
+    Error::MissingTenant {
+        entity: what.to_owned(),
+    }
+}
+
+/// How nobody in particular is written.
+const NOBODY: &str = "*";
 
 /// The name of an owner; it holds no `:`, and no tenant is called as nobody is.
 #[doc(hidden)]
@@ -91,7 +116,7 @@ impl OwnerName {
     /// The owner whose name is written so, if there is one.
     pub(crate) fn parse(name: &str) -> Option<Self> {
         match name {
-            "*" => Some(OwnerName::of(None)),
+            NOBODY => Some(OwnerName::of(None)),
             name => Some(OwnerName::of(Some(TenantId::parse(name).ok()?))),
         }
     }
@@ -105,7 +130,7 @@ impl OwnerName {
     pub(crate) fn as_str(&self) -> &str {
         match &self.0 {
             Name::Tenant(tenant) => tenant.as_str(),
-            Name::Global => "*",
+            Name::Global => NOBODY,
         }
     }
 }

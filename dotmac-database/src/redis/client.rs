@@ -100,6 +100,21 @@ impl Redis {
         self.guarded(run).await
     }
 
+    /// Reads the texts of keys of one hash slot, all at one moment; `None` for a key that is not there.
+    ///
+    /// # Errors
+    /// [`Fault`].
+    pub async fn read(&self, keys: Vec<Bytes>) -> Result<Vec<Option<Bytes>>, Fault> {
+        let first = keys.first().cloned().unwrap_or_default();
+        let command = Command {
+            name: "MGET",
+            key: &first,
+            arguments: keys,
+        };
+        let texts = self.guarded(self.0.port.call(command)).await?.list()?;
+        texts.into_iter().map(Reply::optional).collect()
+    }
+
     async fn guarded<T>(&self, run: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
         if !self.0.breaker.lets_pass() {
             return Err(Fault::Unavailable);

@@ -269,7 +269,7 @@ fn reply(value: Value) -> Reply {
         Value::String(text) => Reply::Bytes(text.into_inner()),
         Value::Bytes(bytes) => Reply::Bytes(bytes),
         Value::Array(list) => Reply::List(list.into_iter().map(reply).collect()),
-        // Scripts answer with neither.
+        // Nothing that is sent answers with the others.
         Value::Null | Value::Queued | Value::Map(_) => Reply::Nil,
     }
 }

@@ -65,6 +65,7 @@ pub trait Port: Send + Sync + 'static {
 
     /// Asks the server of a slot for the next keys of a walk, about `count` of them.
     async fn scan(&self, slot: u16, step: Step<'_>) -> Result<Scanned, Fault>;
+
     /// Sends a command as `call` does, and waits for replicas to receive what was written: the answer, and how
     /// many have.
     async fn call_and_wait(
@@ -85,6 +86,14 @@ pub trait Port: Send + Sync + 'static {
 }
 
 impl Reply {
+    /// The bytes, if there are any.
+    pub fn optional(self) -> Result<Option<Bytes>, Fault> {
+        match self {
+            Reply::Nil => Ok(None),
+            other => other.bytes().map(Some),
+        }
+    }
+
     /// The number.
     pub fn number(self) -> Result<i64, Fault> {
         match self {

@@ -13,6 +13,8 @@ use crate::{Order, line, median, timed};
 const TTL: Duration = Duration::from_secs(3_600);
 /// The keys that are read together; others are read one by one.
 const MANY: std::ops::Range<i64> = 100..200;
+/// From here on, keys are read or loaded.
+const OTHERS: i64 = 200;
 
 pub async fn print(rounds: usize) {
     let redis = ThrowawayRedis::start();
@@ -25,7 +27,7 @@ pub async fn print(rounds: usize) {
     let bare = Builder::from_config(config).build_pool(16).expect("a pool");
     bare.init().await.expect("connects");
     let bytes = rmp_serde::to_vec_named(&Order::sample()).expect("encodes");
-    for key in 0..200_i64 {
+    for key in (0..200_i64).chain(OTHERS..OTHERS + 100) {
         cache
             .set(&context, key, Order::sample())
             .await
@@ -34,10 +36,13 @@ pub async fn print(rounds: usize) {
         set.await.expect("sets");
     }
     let names: Vec<String> = (0..100).map(|key| format!("bare:{key}")).collect();
-    let mut samples: [Vec<Duration>; 6] = Default::default();
+    let mut samples: [Vec<Duration>; 7] = Default::default();
     for round in 0..rounds as i64 {
         let key = round % 100;
         samples[0].push(timed(cache.get(&context, key)).await);
+        let load = || async { Ok::<_, Error>(Order::sample()) };
+        let found = cache.get_or_load(&context, OTHERS + key, load);
+        samples[6].push(timed(found).await);
         samples[1].push(timed(read(&bare, &names[key as usize])).await);
         if round % 10 == 0 {
             let none = |_: Vec<i64>| async { Ok::<_, Error>(HashMap::<i64, Order>::new()) };
@@ -69,8 +74,9 @@ pub async fn print(rounds: usize) {
         "calls ask Redis: {near} did not"
     );
     client.set_mode(CacheMode::On);
-    let [hit, get, many, mget, fill, set] = samples.map(|mut it| median(&mut it));
+    let [hit, get, many, mget, fill, set, load] = samples.map(|mut it| median(&mut it));
     line("hit in Redis", hit, "GET and decoding", get);
+    line("the same by get_or_load", load, "GET and decoding", get);
     line("get_many of 100", many, "MGET and decoding", mget);
     line("miss and fill", fill, "GET, encoding and SET", set);
 }

@@ -1,11 +1,12 @@
 //! What the cache costs beside what it is built on.
 //!
 //! ```text
-//! cargo bench -p dotmac-tests --all-features --bench cache [-- <keys of the large invalidation>]
+//! cargo bench -p dotmac-tests --all-features --bench cache [-- [<parts>] [<keys of the large invalidation>]]
 //! ```
 //!
-//! Figures are medians; what is compared takes turns, so that noise meets all alike. It needs
-//! `redis-server`, of which it starts its own.
+//! The parts are `memory`, `near`, `far`, `invalidate` and `stampede`; all, where none is named. Figures are
+//! medians; what is compared takes turns, so that noise meets all alike. It needs `redis-server`, of which it
+//! starts its own.
 
 #![allow(
     clippy::expect_used,
@@ -15,6 +16,7 @@
 
 mod far;
 mod invalidate;
+mod memory;
 mod near;
 #[path = "../../tests/database/cache/server.rs"]
 #[allow(dead_code, reason = "the tests use the rest")]
@@ -24,6 +26,9 @@ mod stampede;
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
+
+/// What can be asked for alone.
+const PARTS: [&str; 5] = ["memory", "near", "far", "invalidate", "stampede"];
 
 /// A value of a dozen fields.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -69,13 +74,29 @@ fn main() {
     let large = arguments.iter().find_map(|it| it.parse().ok());
     let large = large.unwrap_or(if is_bench { 1_000_000 } else { 2_000 });
     let rounds = if is_bench { 2_000 } else { 5 };
+    let is_asked = |part: &str| {
+        let mut parts = arguments.iter().filter(|it| PARTS.contains(&it.as_str()));
+        parts.clone().next().is_none() || parts.any(|it| it == part)
+    };
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     runtime.block_on(async move {
         println!("| what | median | beside | median | ratio |\n|---|--:|---|--:|--:|");
-        near::print(rounds).await;
-        far::print(rounds).await;
-        invalidate::print(1_000.min(large), large).await;
-        stampede::print(if is_bench { 10_000 } else { 10 }).await;
+        // First: it sees how the memory of the process grows.
+        if is_asked("memory") {
+            memory::print(if is_bench { 200_000 } else { 1_000 }).await;
+        }
+        if is_asked("near") {
+            near::print(rounds).await;
+        }
+        if is_asked("far") {
+            far::print(rounds).await;
+        }
+        if is_asked("invalidate") {
+            invalidate::print(1_000.min(large), large).await;
+        }
+        if is_asked("stampede") {
+            stampede::print(if is_bench { 10_000 } else { 10 }).await;
+        }
     });
 }
 

@@ -20,6 +20,6 @@ pub fn row_tag(table: &CachedTable, row: &RowKey) -> String {
     let mut writer = KeyWriter::default();
     row.write(&mut writer);
     // Long ones are hashed.
-    let key = EncodedKey::of("", &writer);
+    let key = EncodedKey::of(writer);
     format!("row:{}:{}", table.name, String::from_utf8_lossy(key.bare()))
 }

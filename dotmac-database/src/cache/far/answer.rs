@@ -1,9 +1,11 @@
 //! What the scripts answer: values, leases, and the count of a home's invalidations.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::stored::Stored;
 use crate::redis::{Fault, Reply};
 
 /// What was found.
@@ -15,11 +17,12 @@ pub struct Found {
 }
 
 /// A value that is alive.
+#[derive(Debug, Default)]
 pub struct FarValue {
     pub envelope: Bytes,
     /// How long it will be.
     pub left: Duration,
-    pub scopes: Vec<String>,
+    pub tags: Vec<String>,
 }
 
 /// The right to store what is loaded from now on.
@@ -30,86 +33,68 @@ pub struct Lease {
     pub is_first: bool,
     pub(super) epoch: Bytes,
     /// The tokens of the scopes that were known.
-    pub(super) scopes: Vec<(Bytes, Bytes)>,
+    pub(super) scopes: Arc<[(Bytes, Bytes)]>,
 }
 
 /// How many invalidations a home has seen, after a name that is new when the count begins anew; `None`
 /// where there was none for long.
 pub type Count = Option<([u8; 16], u64)>;
 
-/// What the script answers of so many entries.
-pub fn found(answer: Reply, count: usize, scopes: &[String]) -> Result<Vec<Found>, Fault> {
-    let mut answers = answer.list()?.into_iter();
-    let entries: Vec<Entry> = answers
-        .by_ref()
-        .take(count)
-        .map(entry)
-        .collect::<Result<_, _>>()?;
-    if entries.len() != count {
-        return Err(Fault::Answer);
-    }
-    let known = answers
-        .next()
-        .map(|known| tokens(known, scopes))
-        .transpose()?;
-    let with_lease = |entry: Entry| {
-        let lease = match (entry.lease, &known) {
-            (None, _) => None,
-            (Some(_), None) => return Err(Fault::Answer),
-            (Some((token, is_first)), Some((epoch, scopes))) => Some(Lease {
-                token,
-                is_first,
-                epoch: epoch.clone(),
-                scopes: scopes.clone(),
-            }),
-        };
-        Ok(Found {
-            value: entry.value,
-            lease,
-        })
-    };
-    entries.into_iter().map(with_lease).collect()
-}
-
-struct Entry {
-    value: Option<FarValue>,
-    /// Its token, and whether nobody else has it.
-    lease: Option<(Bytes, bool)>,
-}
-
-fn entry(answer: Reply) -> Result<Entry, Fault> {
+/// What the script that reads answers of so many entries, after the time; `scopes` are those whose tokens were
+/// asked for.
+pub fn found(answer: Reply, count: usize, scopes: &[String]) -> Result<(i64, Vec<Found>), Fault> {
     let mut parts = answer.list()?.into_iter();
     let mut next = || parts.next().ok_or(Fault::Answer);
-    let envelope = next()?.bytes()?;
-    let left = u64::try_from(next()?.number()?).unwrap_or(0);
-    let count = next()?.number()?;
-    let names = (0..count).map(|_| {
-        let name = next()?.bytes()?;
-        String::from_utf8(name.into()).map_err(|_| Fault::Answer)
+    let now = next()?.number()?;
+    let values = next()?.list()?.into_iter();
+    let mut leases = next()?.list()?.into_iter();
+    let tokens = next()?.list()?;
+    let found = values.map(|raw| {
+        let raw = raw.bytes()?;
+        let value = match raw.is_empty() {
+            true => None,
+            // It is found to be damaged with its envelope.
+            false => Stored::parse(raw).map_or_else(|| Some(FarValue::default()), |it| it.at(now)),
+        };
+        Ok(Found { value, lease: None })
     });
-    let names = names.collect::<Result<Vec<String>, Fault>>()?;
-    let token = next()?.bytes()?;
-    let is_first = next()?.number()? == 1;
-    Ok(Entry {
-        value: (!envelope.is_empty()).then_some(FarValue {
-            envelope,
-            left: Duration::from_millis(left),
-            scopes: names,
-        }),
-        lease: (!token.is_empty()).then_some((token, is_first)),
-    })
+    let mut found = found.collect::<Result<Vec<Found>, Fault>>()?;
+    if found.len() != count {
+        return Err(Fault::Answer);
+    }
+    let Some((epoch, scopes)) = known(tokens, scopes)? else {
+        return Ok((now, found));
+    };
+    while let Some(which) = leases.next() {
+        let mut next = || leases.next().ok_or(Fault::Answer);
+        let lease = Lease {
+            token: next()?.bytes()?,
+            is_first: next()?.number()? == 1,
+            epoch: epoch.clone(),
+            scopes: Arc::clone(&scopes),
+        };
+        let which = usize::try_from(which.number()?).ok();
+        let entry = which.and_then(|which| found.get_mut(which.checked_sub(1)?));
+        entry.ok_or(Fault::Answer)?.lease = Some(lease);
+    }
+    Ok((now, found))
 }
 
-/// The epoch, and each scope with its token.
-fn tokens(answer: Reply, scopes: &[String]) -> Result<(Bytes, Vec<(Bytes, Bytes)>), Fault> {
-    let mut parts = answer.list()?.into_iter().map(Reply::bytes);
-    let epoch = parts.next().ok_or(Fault::Answer)??;
-    let tokens: Vec<Bytes> = parts.collect::<Result<_, _>>()?;
+/// Scopes by name, each with its token.
+type Tokens = Arc<[(Bytes, Bytes)]>;
+
+/// The epoch, and each scope with its token; `None` where there is no lease.
+fn known(tokens: Vec<Reply>, scopes: &[String]) -> Result<Option<(Bytes, Tokens)>, Fault> {
+    let mut tokens = tokens.into_iter().map(Reply::bytes);
+    let Some(epoch) = tokens.next() else {
+        return Ok(None);
+    };
+    let tokens: Vec<Bytes> = tokens.collect::<Result<_, _>>()?;
     if tokens.len() != scopes.len() {
         return Err(Fault::Answer);
     }
     let names = scopes.iter().map(|scope| Bytes::from(scope.clone()));
-    Ok((epoch, names.zip(tokens).collect()))
+    Ok(Some((epoch?, names.zip(tokens).collect())))
 }
 
 /// The name and the count of a home's invalidations.

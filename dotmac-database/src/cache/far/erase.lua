@@ -5,7 +5,8 @@
 -- Answers how many.
 local removed = 0
 for _, key in ipairs(KEYS) do
-  for _, name in ipairs(scopes_of(key) or {}) do
+  local ok, names = pcall(parse, scopes_of(key))
+  for _, name in ipairs(ok and names or {}) do
     if name == ARGV[2] then
       removed = removed + redis.call('UNLINK', key)
       break

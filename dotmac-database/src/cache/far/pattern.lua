@@ -5,18 +5,17 @@
 local scope, list = prefix .. 'p:' .. ARGV[5], prefix .. 'q:' .. ARGV[5]
 local token = redis.call('GET', scope)
 if token then
-  local time = redis.call('TIME')
-  local now = time[1] * 1000 + math.floor(time[2] / 1000)
+  local time = now()
   -- Those of which all entries that are older have ended.
   while true do
     local first = redis.call('LINDEX', list, 0)
-    if not first or struct.unpack('>I8', first) > now then break end
+    if not first or struct.unpack('>I8', first) > time then break end
     redis.call('LPOP', list)
   end
   if redis.call('LLEN', list) >= tonumber(ARGV[7]) then return 0 end
   -- The token lives as long as any entry that has it.
   local left = redis.call('PTTL', scope)
-  redis.call('RPUSH', list, struct.pack('>I8', now + left) .. ARGV[6])
+  redis.call('RPUSH', list, struct.pack('>I8', time + left) .. ARGV[6])
   redis.call('PEXPIRE', list, left)
   local count = (struct.unpack('>I4', token, 13) + 1) % 4294967296
   redis.call('SET', scope, string.sub(token, 1, 12) .. struct.pack('>I4', count), 'PX', left)

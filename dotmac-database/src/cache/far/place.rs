@@ -17,11 +17,31 @@ pub struct Place<'p> {
 impl Place<'_> {
     /// The value and its lease.
     pub(super) fn keys(self, home: &Home) -> [Bytes; 2] {
-        ["v", "l"].map(|kind| {
-            let mut key = format!("{}{kind}:{}:", home.root(), self.namespace).into_bytes();
-            key.extend_from_slice(self.key.bare());
-            Bytes::from(key)
-        })
+        [self.value_key(home), self.key_of("l", home)]
+    }
+
+    /// The value.
+    pub(super) fn value_key(self, home: &Home) -> Bytes {
+        self.key_of("v", home)
+    }
+
+    fn key_of(self, kind: &str, home: &Home) -> Bytes {
+        let parts = [
+            "dotmac:{",
+            home.as_str(),
+            "}:",
+            kind,
+            ":",
+            self.namespace,
+            ":",
+        ];
+        let length: usize = parts.iter().map(|part| part.len()).sum();
+        let mut key = Vec::with_capacity(length + self.key.bare().len());
+        for part in parts {
+            key.extend_from_slice(part.as_bytes());
+        }
+        key.extend_from_slice(self.key.bare());
+        Bytes::from(key)
     }
 
     /// `k:<namespace>:<key>`

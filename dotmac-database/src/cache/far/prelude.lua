@@ -1,8 +1,9 @@
 -- Shared by all scripts of the cache. All keys of a call are in one hash slot.
 --
--- A value is 'V', the number of its scopes, each scope's name and token, and its envelope. A lease is a key
--- beside it: somebody loads the value. Whatever ends the lease (a write, a removal, time) ends the right to
--- store what was loaded.
+-- A value is 'W', when it ends (8 bytes: ms since 1970, by Redis' clock), the length of its scopes (4 bytes),
+-- its scopes, each the length of its name (2 bytes), its name and its token (16 bytes), and its envelope.
+-- Numbers are big-endian. `stored.rs` reads the same. A lease is a key beside it: somebody loads the value.
+-- Whatever ends the lease (a write, a removal, time) ends the right to store what was loaded.
 --
 -- A scope is something to invalidate by: the tenant ('*'), a namespace, a tag. Its token is a key of its
 -- own, and an entry is alive while all its scopes have the tokens that they had when its load began. To
@@ -14,15 +15,32 @@
 
 local prefix = ARGV[1]
 
--- The scopes of a value, their tokens when it was stored, and where its envelope begins; nothing where
--- the bytes are not ours.
-local function parse(raw)
-  local names, kept = {}, {}
-  local count, at = struct.unpack('>I2', raw, 2)
-  for i = 1, count do
-    names[i], kept[i], at = struct.unpack('>I2c0c16', raw, at)
+-- The time in ms.
+local function now()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+
+-- How long the scopes of a value are; nothing where its first bytes are not ours.
+local function length_of(raw)
+  if not raw or #raw < 13 or string.byte(raw, 1) ~= 87 then return nil end
+  return (struct.unpack('>I4', raw, 10))
+end
+
+-- The scopes of a value, as they are written in it; nothing where it is not ours.
+local function scopes_in(raw)
+  local length = length_of(raw)
+  if not length or #raw < 13 + length then return nil end
+  return string.sub(raw, 14, 13 + length)
+end
+
+-- The names of scopes, and their tokens when the value was stored; an error where they are not ours.
+local function parse(scopes)
+  local names, kept, at = {}, {}, 1
+  while at <= #scopes do
+    names[#names + 1], kept[#kept + 1], at = struct.unpack('>I2c0c16', scopes, at)
   end
-  return names, kept, at
+  return names, kept
 end
 
 local function keys_of(names)
@@ -68,7 +86,9 @@ end
 -- Tokens that this call has read: many entries share most of their scopes.
 local known = {}
 
-local function equal(names, kept, of)
+-- The places of those scopes of patterns that have other tokens than those that were kept; nothing where any
+-- other scope has.
+local function changed(names, kept)
   local missing = {}
   for i = 1, #names do
     if known[names[i]] == nil then missing[#missing + 1] = names[i] end
@@ -79,32 +99,50 @@ local function equal(names, kept, of)
       known[missing[i]] = tokens[i]
     end
   end
+  local patterns = {}
   for i = 1, #names do
-    local token = known[names[i]]
-    if token ~= kept[i] then
-      local is_pattern = string.sub(names[i], 1, 2) == 'p:'
-      if not is_pattern or not spared(names[i], kept[i], token, of) then return false end
+    if known[names[i]] ~= kept[i] then
+      if string.sub(names[i], 1, 2) ~= 'p:' then return nil end
+      patterns[#patterns + 1] = i
     end
   end
-  return true
+  return patterns
 end
 
--- The scopes and the beginning of the envelope of a value that is alive.
+-- What this call has found out of scopes, as they are written in values: those of a cache are mostly the same.
+local verdicts = {}
+
+local function judge(scopes)
+  local verdict = verdicts[scopes]
+  if not verdict then
+    local ok, names, kept = pcall(parse, scopes)
+    verdict = ok and { names = names, kept = kept, changed = changed(names, kept) } or {}
+    verdicts[scopes] = verdict
+  end
+  return verdict
+end
+
+-- The names of the scopes of a value that is alive, of which these are the scopes.
+local function alive_by(scopes, key)
+  local verdict = scopes and judge(scopes)
+  if not verdict or not verdict.changed then return nil end
+  for _, i in ipairs(verdict.changed) do
+    local name = verdict.names[i]
+    if not spared(name, verdict.kept[i], known[name], key) then return nil end
+  end
+  return verdict.names
+end
+
 local function alive(raw, key)
-  if not raw or string.byte(raw, 1) ~= 86 then return nil end
-  local ok, names, kept, at = pcall(parse, raw)
-  if ok and equal(names, kept, key) then return names, at end
-  return nil
+  return alive_by(scopes_in(raw), key)
 end
 
--- The scopes of a value and its tokens, without reading all of it; nothing where the bytes are not ours.
+-- The scopes of a value, as they are written in it, without reading all of it.
 local function scopes_of(key)
   local raw = redis.call('GETRANGE', key, 0, 4095)
-  if string.byte(raw, 1) ~= 86 then return nil end
-  local ok, names, kept = pcall(parse, raw)
-  if not ok then ok, names, kept = pcall(parse, redis.call('GET', key)) end
-  if ok then return names, kept end
-  return nil
+  local length = length_of(raw)
+  if length and length > 4083 then raw = redis.call('GETRANGE', key, 0, 12 + length) end
+  return scopes_in(raw)
 end
 
 -- The tokens of the scopes, made where there are none, to live for at least so long.
@@ -125,12 +163,13 @@ local function tokens_of(names, fresh, lifetime)
 end
 
 local function store(names, tokens, envelope, lifetime)
-  local parts = { 'V', struct.pack('>I2', #names) }
+  local scopes = {}
   for i = 1, #names do
-    parts[#parts + 1] = struct.pack('>I2', #names[i]) .. names[i] .. tokens[i]
+    scopes[i] = struct.pack('>I2', #names[i]) .. names[i] .. tokens[i]
   end
-  parts[#parts + 1] = envelope
-  redis.call('SET', KEYS[1], table.concat(parts), 'PX', lifetime)
+  scopes = table.concat(scopes)
+  local head = 'W' .. struct.pack('>I8I4', now() + lifetime, #scopes)
+  redis.call('SET', KEYS[1], head .. scopes .. envelope, 'PX', lifetime)
 end
 
 -- How many invalidations the owner has seen, after a name that is new when the count begins anew.

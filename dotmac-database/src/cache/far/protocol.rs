@@ -1,13 +1,15 @@
 //! `Far`: reads, fills and invalidations, each one script and one round trip.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::future::{join_all, try_join_all};
 use uuid::Uuid;
 
-use super::answer::{self, Count, FarValue, Found, Lease};
+use super::answer::{self, Count, Found, Lease};
+use super::clock::Clocks;
+use super::group::in_order;
 use super::home::{Home, Shards};
 use super::place::Place;
 use super::script;
@@ -21,6 +23,7 @@ pub struct Far {
     redis: Redis,
     sender: Bytes,
     shards: Arc<Shards>,
+    clocks: Arc<Clocks>,
 }
 
 /// For how long things are, in a read that may be followed by a load.
@@ -48,6 +51,7 @@ impl Far {
             redis,
             sender: token(),
             shards: Arc::new(shards),
+            clocks: Arc::default(),
         }
     }
 
@@ -60,16 +64,6 @@ impl Far {
         &self.sender
     }
 
-    /// Looks for a value.
-    pub async fn look(&self, place: Place<'_>) -> Result<Option<FarValue>, Fault> {
-        let home = self.home(place);
-        let arguments = vec![home.prefix(), Bytes::new()];
-        let keys = place.keys(&home);
-        let answer = self.redis.run(&script::READ, &keys, arguments).await?;
-        let found = answer::found(answer, 1, &[])?.into_iter().next();
-        Ok(found.and_then(|found| found.value))
-    }
-
     /// Looks for values of one owner, and takes a lease for each that is to be loaded.
     pub async fn lease(
         &self,
@@ -77,35 +71,18 @@ impl Far {
         scopes: &[String],
         times: LeaseTimes,
     ) -> Result<Vec<Found>, Fault> {
-        let mut homes: Vec<(Home, Vec<usize>)> = Vec::new();
-        for (at, place) in places.iter().enumerate() {
-            let home = self.home(*place);
-            match homes.iter_mut().find(|(it, _)| *it == home) {
-                Some((_, there)) => there.push(at),
-                None => homes.push((home, vec![at])),
-            }
+        let groups = self.by_home(places);
+        let mut asked = Vec::with_capacity(groups.len());
+        for group in &groups {
+            asked.push(self.lease_at(&group.home, &group.places, scopes, times));
         }
-        let mut asked = Vec::with_capacity(homes.len());
-        for (home, there) in &homes {
-            let places = there.iter().filter_map(|at| places.get(*at).copied());
-            asked.push(self.lease_at(home, places.collect(), scopes, times));
-        }
-        let answers = try_join_all(asked).await?;
-        let mut found: Vec<Found> = places.iter().map(|_| Found::default()).collect();
-        for ((_, there), answers) in homes.iter().zip(answers) {
-            for (at, answer) in there.iter().zip(answers) {
-                if let Some(found) = found.get_mut(*at) {
-                    *found = answer;
-                }
-            }
-        }
-        Ok(found)
+        Ok(in_order(&groups, try_join_all(asked).await?))
     }
 
     async fn lease_at(
         &self,
         home: &Home,
-        places: Vec<Place<'_>>,
+        places: &[Place<'_>],
         scopes: &[String],
         times: LeaseTimes,
     ) -> Result<Vec<Found>, Fault> {
@@ -117,9 +94,35 @@ impl Far {
             Bytes::from(times.refresh.as_millis().to_string()),
         ];
         arguments.extend(scopes.iter().map(|scope| Bytes::from(scope.clone())));
+        self.ask(home, places, scopes, arguments).await
+    }
+
+    /// Asks the script that reads, and learns the time of its server.
+    pub(super) async fn ask(
+        &self,
+        home: &Home,
+        places: &[Place<'_>],
+        scopes: &[String],
+        arguments: Vec<Bytes>,
+    ) -> Result<Vec<Found>, Fault> {
         let keys: Vec<Bytes> = places.iter().flat_map(|place| place.keys(home)).collect();
+        let asked = Instant::now();
         let answer = self.redis.run(&script::READ, &keys, arguments).await?;
-        answer::found(answer, places.len(), scopes)
+        let (time, found) = answer::found(answer, places.len(), scopes)?;
+        self.clocks.learn(self.server_of(home), asked, time);
+        Ok(found)
+    }
+
+    /// What the server of a home is known by: in a cluster, each home may be on another.
+    pub(super) fn server_of<'h>(&self, home: &'h Home) -> &'h str {
+        match self.redis.has_slots() {
+            true => home.as_str(),
+            false => "",
+        }
+    }
+
+    pub(super) fn clocks(&self) -> &Clocks {
+        &self.clocks
     }
 
     /// Stores what was loaded under a lease; whether it was.
@@ -141,7 +144,7 @@ impl Far {
             token(),
             Bytes::from(lease.scopes.len().to_string()),
         ];
-        for (name, token) in &lease.scopes {
+        for (name, token) in &*lease.scopes {
             arguments.extend([name.clone(), token.clone()]);
         }
         arguments.extend(late.iter().map(|scope| Bytes::from(scope.clone())));
@@ -281,7 +284,7 @@ impl Far {
         self.shards.homes(owner)
     }
 
-    fn home(&self, place: Place<'_>) -> Home {
+    pub(super) fn home(&self, place: Place<'_>) -> Home {
         self.shards.home(place.owner, place.key)
     }
 }

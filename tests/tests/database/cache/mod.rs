@@ -6,6 +6,7 @@ mod faults;
 mod flight;
 mod invalidation;
 mod levels;
+mod look;
 mod many;
 mod operation;
 mod outage;

@@ -228,3 +228,37 @@ async fn spans_tell_of_what_is_not_found_in_the_process() {
         assert_eq!(told, outcome, "{name}");
     }
 }
+
+#[tokio::test]
+async fn spans_tell_of_many_keys_and_of_looks_that_load_nothing() {
+    let client = CacheClient::in_process();
+    let cache = orders(&client);
+    let source = Source::default();
+    let spans = Spans::default();
+    let guard = tracing::subscriber::set_default(spans.clone());
+    let order = source.order();
+    let load = |keys: Vec<i32>| async move {
+        let loaded = keys.into_iter().map(|key| (key, order.clone()));
+        Ok::<_, Error>(loaded.collect::<HashMap<_, _>>())
+    };
+    let found = cache.get_many(tenant("acme"), 7..10, load.clone()).await;
+    assert_eq!(found.expect("loads").len(), 3);
+    // All of them are in the process, and have no span.
+    cache
+        .get_many(tenant("acme"), 7..10, load)
+        .await
+        .expect("finds");
+    assert_eq!(cache.get(tenant("acme"), 1).await.expect("looks"), None);
+    assert!(cache.get(tenant("acme"), 7).await.expect("looks").is_some());
+    drop(guard);
+    let many = spans.named("dotmac.cache.get_many");
+    assert_eq!(many.len(), 1);
+    assert_eq!(many[0]["tenant.id"], "acme");
+    assert_eq!(
+        (&*many[0]["cache.keys"], &*many[0]["cache.far_hits"]),
+        ("3", "0")
+    );
+    let one = spans.named("dotmac.cache.get");
+    assert_eq!(one.len(), 1);
+    assert_eq!(one[0]["cache.outcome"], "miss");
+}
