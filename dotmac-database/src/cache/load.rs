@@ -1,4 +1,4 @@
-//! A load: reads Redis, asks the loader, stores what it found. No caller ends it.
+//! A load: reads Redis, asks the loader, stores what it found. A task of its own, which no caller ends.
 
 use std::error::Error as StdError;
 use std::future::Future;
@@ -20,7 +20,6 @@ use super::loaded::Loaded;
 use super::options::checked;
 use super::scope::Seen;
 use crate::error::{CacheError, Error, Result};
-use crate::session::Shield;
 
 /// How often a load asks whether another process has ended its own.
 const POLL: Duration = Duration::from_millis(20);
@@ -79,9 +78,8 @@ pub struct Due<V> {
 }
 
 impl<V: CacheValue> Load<V> {
-    /// The load. Redis is asked where it is awaited, which spares a hit the way to a task and back; what is left is
-    /// a task of its own, and so is all of it when it is dropped.
-    pub fn begin<F, Fut, L, E>(self, loader: F) -> Shield<()>
+    /// Begins the task.
+    pub fn spawn<F, Fut, L, E>(self, loader: F)
     where
         F: FnOnce() -> Fut + Send + 'static,
         Fut: Future<Output = Result<L, E>> + Send + 'static,
@@ -95,12 +93,8 @@ impl<V: CacheValue> Load<V> {
                 Err(error) => Err(typed(error.into())),
             }
         });
-        let under_way = self.core.shared().tasks.token();
-        let load = self.run(loader).in_current_span();
-        Shield::new(async move {
-            load.await;
-            drop(under_way);
-        })
+        let tasks = self.core.shared().tasks.clone();
+        tasks.spawn(self.run(loader).in_current_span());
     }
 
     #[tracing::instrument(
@@ -115,19 +109,26 @@ impl<V: CacheValue> Load<V> {
             cache.outcome = Empty,
         )
     )]
-    async fn run(self, loader: impl Future<Output = Result<Loaded<V>>> + Send + 'static) {
+    async fn run(self, loader: impl Future<Output = Result<Loaded<V>>> + Send) {
         let far = self.core.shared().far_in_use(&self.spot.owner).cloned();
         let found = match &far {
             Some(far) => self.ask(far).await,
             None => Found::default(),
         };
-        match self.taken(found, far.as_ref()).await {
-            Some(due) => {
-                let tasks = due.load.core.shared().tasks.clone();
-                tasks.spawn(due.run(loader, far).in_current_span());
+        let span = Span::current();
+        let Some(due) = self.taken(found, far.as_ref()).await else {
+            span.record("cache.outcome", "found");
+            return;
+        };
+        match due.load.core.load(loader).await {
+            Ok(loaded) => {
+                span.record("cache.outcome", "loaded");
+                due.load.store(loaded, far.as_ref(), due.lease).await;
             }
-            None => {
-                Span::current().record("cache.outcome", "found");
+            Err(error) => {
+                span.record("cache.outcome", "failed");
+                span.record("otel.status_code", "ERROR");
+                due.load.fail(error, due.found);
             }
         }
     }
@@ -292,24 +293,6 @@ impl<V: CacheValue> Load<V> {
     fn late(&self, tags: &[String]) -> Vec<String> {
         let late = tags.iter().filter(|tag| !self.tags.contains(tag));
         late.cloned().collect()
-    }
-}
-
-impl<V: CacheValue> Due<V> {
-    /// Asks the loader.
-    async fn run(self, loader: impl Future<Output = Result<Loaded<V>>> + Send, far: Option<Far>) {
-        let span = Span::current();
-        match self.load.core.load(loader).await {
-            Ok(loaded) => {
-                span.record("cache.outcome", "loaded");
-                self.load.store(loaded, far.as_ref(), self.lease).await;
-            }
-            Err(error) => {
-                span.record("cache.outcome", "failed");
-                span.record("otel.status_code", "ERROR");
-                self.load.fail(error, self.found);
-            }
-        }
     }
 }
 

@@ -2,11 +2,9 @@
 
 use std::error::Error as StdError;
 use std::future::Future;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::{Either, select};
 use tokio::sync::watch;
 use tracing::Span;
 use tracing::field::Empty;
@@ -122,10 +120,10 @@ impl<V: CacheValue> Lookup<V> {
             .into());
         }
         let seen = core.see(&self.spot, &self.tags);
-        match core.flights.board(&self.spot.key, &seen) {
+        let progress = match core.flights.board(&self.spot.key, &seen) {
             Boarding::Joined(progress) => {
                 core.tally.coalesced.add(1);
-                self.wait(progress, old).await
+                progress
             }
             Boarding::First(pilot, progress) => {
                 if let Some(entry) = core.kept_meanwhile(&self.spot, &pilot) {
@@ -139,15 +137,11 @@ impl<V: CacheValue> Lookup<V> {
                     seen,
                     pilot,
                 };
-                let load = load.begin(loader);
-                let answer = pin!(self.wait(progress, old));
-                match select(load, answer).await {
-                    Either::Left(((), answer)) => answer.await,
-                    // It does not wait for Redis any longer. The load goes on.
-                    Either::Right((answer, _load)) => answer,
-                }
+                load.spawn(loader);
+                progress
             }
-        }
+        };
+        self.wait(progress, old).await
     }
 
     /// Waits for the load, or takes a stale value where that comes first.

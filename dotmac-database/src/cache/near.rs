@@ -19,9 +19,6 @@ pub struct Near<V> {
     least_weight: u32,
 }
 
-/// What ends sooner stays until then, unless it has to make room: to replace it costs less than to remove it.
-const FREED_AFTER: Duration = Duration::from_secs(1);
-
 /// By how much the coarse clock may be late, amply: it is a few ms on Linux, and 16 on Windows.
 const COARSE: Duration = Duration::from_millis(50);
 
@@ -60,7 +57,7 @@ impl<V: Send + Sync + 'static> Near<V> {
             .max_capacity(max_bytes)
             .weigher(|_, entry: &Arc<Entry<V>>| entry.weight)
             // Only to free memory: each entry knows its own end.
-            .time_to_live(longest.max(FREED_AFTER))
+            .time_to_live(longest)
             .eviction_listener(move |_, _, cause| {
                 if cause == RemovalCause::Size {
                     tally.evicted.add(1);

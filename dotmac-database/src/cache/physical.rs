@@ -18,7 +18,7 @@ use crate::error::{CacheError, Result};
 /// # Guarantees
 /// What was cached when the function was called is not in the memory of the masters when it answers. Not
 /// meant: replicas, files and backups of Redis, which have times of their own; and the memory of processes,
-/// where values are unreachable at once, and gone after `near_ttl` and `stale`, or a second, at the latest.
+/// where values are unreachable at once, and gone after `near_ttl` and `stale` at the latest.
 #[derive(Clone)]
 pub struct Physical {
     shared: Arc<Shared>,
