@@ -50,8 +50,8 @@ impl Database {
     /// there is nothing to check: isolation is by hooks and explicit conditions only. Where tenants have
     /// schemas, it looks at the tables in all of them, and at the schemas that they share.
     ///
-    /// Replicas are asked for two seconds at most: one that answers is checked as well, and one that
-    /// does not is checked when it comes, before it serves.
+    /// Replicas are waited for a few seconds at most: one that answers is checked as well, and one that does
+    /// not is checked when it comes, before it serves.
     ///
     /// # Errors
     /// [`Error::BypassesRls`] and [`Error::Unprotected`], with what to do; [`Error::Config`] for a
