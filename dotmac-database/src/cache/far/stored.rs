@@ -140,6 +140,19 @@ pub mod tests {
         old.extend([7; TOKEN]);
         old.extend(b"dm1 and more");
         assert_eq!(Stored::parse(old.into()), None);
+        let mut other = written(1, &[("*", [7; 16])], b"envelope").to_vec();
+        other[0] = b'V';
+        assert_eq!(Stored::parse(other.into()), None);
+    }
+
+    #[test]
+    fn c19_scopes_that_end_within_one_are_foreign() {
+        let mut raw = written(1, &[("*", [7; 16]), ("n:a", [8; 16])], b"envelope").to_vec();
+        for shorter in [1, 16, 17, 20] {
+            let length = u32::try_from(2 * (2 + 16) + 4 - shorter).expect("short");
+            raw[9..HEAD].copy_from_slice(&length.to_be_bytes());
+            assert_eq!(Stored::parse(raw.clone().into()), None, "{shorter}");
+        }
     }
 
     proptest! {
