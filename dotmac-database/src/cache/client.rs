@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use scopeguard::guard;
 use tokio::task::AbortHandle;
 use tokio_util::task::TaskTracker;
 use tracing::field::Empty;
@@ -15,6 +16,7 @@ use super::debt::Debts;
 use super::far::Far;
 use super::metric;
 use super::mode::{CacheMode, Switch};
+use super::near::Life;
 use super::scope::Scopes;
 use crate::config::RedisConfig;
 use crate::context::{Owner, OwnerName, PerTenant};
@@ -32,9 +34,10 @@ const ALONE: Duration = Duration::from_secs(1);
 /// - What one process invalidates, the others learn by messages. Until they have heard the message, they
 ///   may use the old value. A process that notices a loss (of the connection, or a gap in the count of a
 ///   tenant's invalidations) gives up what it has; while it hears nothing, it keeps values for a second at
-///   most. If a message is lost and nothing tells of it, the count is asked for each
+///   most, and none as stale. If a message is lost and nothing tells of it, the count is asked for each
 ///   [`poll`](CacheClientOptions::poll); where Redis does not answer either,
-///   [`near_ttl`](super::CacheOptions::near_ttl) is the bound.
+///   [`near_ttl`](super::CacheOptions::near_ttl) is the bound, and
+///   [`stale`](super::CacheOptions::stale) after it.
 #[derive(Clone)]
 pub struct CacheClient(Arc<Shared>);
 
@@ -238,11 +241,15 @@ impl Shared {
         self.hears.store(hears, Ordering::Release);
     }
 
-    /// For how long a value may be kept in this process.
-    pub fn near_bound(&self) -> Duration {
+    /// For how long a value may be kept in this process. What may have been invalidated unheard is not used
+    /// when it is stale.
+    pub fn bounded(&self, life: Life) -> Life {
         match self.far.is_none() || self.hears.load(Ordering::Acquire) {
-            true => Duration::MAX,
-            false => ALONE,
+            true => life,
+            false => Life {
+                fresh: life.fresh.min(ALONE),
+                stale: Duration::ZERO,
+            },
         }
     }
 
@@ -259,8 +266,8 @@ impl Shared {
         self.invalidate(owner, &scopes, drop_here).await
     }
 
-    /// Invalidates scopes: here before Redis is asked, and again afterwards, because what was read from
-    /// Redis in between is old.
+    /// Invalidates scopes: here before Redis is asked, and again afterwards, also where the future is dropped,
+    /// because what was read from Redis in between is old.
     #[tracing::instrument(
         name = "dotmac.cache.invalidate",
         level = "debug",
@@ -282,8 +289,9 @@ impl Shared {
         let Some(far) = &self.far else {
             return Ok(());
         };
+        let again = guard((), |()| here(&self.scopes));
         let dropped = far.invalidate(owner, scopes).await;
-        here(&self.scopes);
+        drop(again);
         Ok(dropped.map_err(|fault| {
             tracing::Span::current().record("otel.status_code", "ERROR");
             CacheError::from(fault)
@@ -308,5 +316,28 @@ impl std::fmt::Debug for CacheClient {
             .field("mode", &self.mode())
             .field("redis", &self.0.far.as_ref().map(Far::redis))
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // Whatever was invalidated meanwhile, nobody has told of.
+    #[tokio::test]
+    async fn c18_what_is_kept_while_nothing_is_heard_is_not_used_as_stale() {
+        let long = Life {
+            fresh: Duration::from_secs(60),
+            stale: Duration::from_secs(3_600),
+        };
+        let config = RedisConfig::new("redis://127.0.0.1:1").expect("valid");
+        let client = CacheClient::connect(&config).expect("connects later");
+        let deaf = client.shared().bounded(long);
+        assert_eq!((deaf.fresh, deaf.stale), (ALONE, Duration::ZERO));
+        client.shared().set_hears(true);
+        let hearing = client.shared().bounded(long);
+        assert_eq!((hearing.fresh, hearing.stale), (long.fresh, long.stale));
+        let alone = CacheClient::in_process();
+        assert_eq!(alone.shared().bounded(long).stale, long.stale);
     }
 }

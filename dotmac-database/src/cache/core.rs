@@ -1,6 +1,6 @@
 //! What one cache is made of, for all its handles and loads.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -15,7 +15,7 @@ use super::far::{FarValue, Habit, Place};
 use super::fingerprint;
 use super::flight::Flights;
 use super::key::{CacheKey, EncodedKey, KeyWriter};
-use super::near::{Life, Near};
+use super::near::Near;
 use super::options::CacheOptions;
 use super::scope::{Scopes, Seen};
 use super::statistics::{CacheStatistics, Tally};
@@ -37,6 +37,8 @@ pub struct Core<V> {
     pub near: Near<V>,
     pub flights: Arc<Flights<V>>,
     pub tally: Arc<Tally>,
+    /// Held by whoever writes into the only level there is.
+    pub writing: Mutex<()>,
     /// Of the tables that entries depend on, once there are any.
     pub generations: OnceLock<Generations>,
     /// How Redis is asked for values.
@@ -83,7 +85,10 @@ impl<V: CacheValue> Core<V> {
                     .to_owned(),
             });
         }
-        let options = options.check()?;
+        let mut options = options.check()?;
+        if client.shared().far.is_none() {
+            options = options.of_one_level();
+        }
         let tally = Arc::<Tally>::default();
         let longest = options.near_ttl.saturating_add(options.stale);
         Ok(Core {
@@ -97,6 +102,7 @@ impl<V: CacheValue> Core<V> {
             ),
             flights: Arc::default(),
             tally,
+            writing: Mutex::default(),
             generations: OnceLock::new(),
             habit: Habit::default(),
             fingerprint: fingerprint::of::<V>() ^ options.schema,
@@ -209,11 +215,7 @@ impl<V: CacheValue> Core<V> {
             }
         }
         let life = self.options.near_life(kept.left, kept.stale);
-        let bound = self.shared().near_bound();
-        let life = Life {
-            fresh: life.fresh.min(bound),
-            stale: life.stale,
-        };
+        let life = self.shared().bounded(life);
         self.near.keep(&spot.key, value, seen, life, kept.bytes);
     }
 

@@ -128,7 +128,7 @@ impl<V: CacheValue> Load<V> {
             Err(error) => {
                 span.record("cache.outcome", "failed");
                 span.record("otel.status_code", "ERROR");
-                due.load.fail(error, due.found);
+                due.fail(error, far.as_ref()).await;
             }
         }
     }
@@ -212,7 +212,7 @@ impl<V: CacheValue> Load<V> {
     }
 
     /// Answers with the error, or with what was found instead.
-    pub fn fail(self, error: Error, found: Option<Opened<V>>) {
+    fn fail(&self, error: Error, found: Option<Opened<V>>) {
         self.core.tally.failed_loads.add(1);
         match found {
             // They have it already.
@@ -248,8 +248,11 @@ impl<V: CacheValue> Load<V> {
             value,
             origin: Origin::Loader,
         }));
-        let (Some((packed, kept)), Some(far), Some(lease)) = (packed, far, lease) else {
+        let (Some(far), Some(lease)) = (far, lease) else {
             return;
+        };
+        let Some((packed, kept)) = packed else {
+            return self.forgo(far, &lease).await;
         };
         let scopes: Vec<String> = late.iter().map(|tag| tag_scope(tag)).collect();
         let place = core.place(&self.spot);
@@ -259,8 +262,20 @@ impl<V: CacheValue> Load<V> {
                 // Another process invalidated it meanwhile, and its message may be on the way.
                 core.tally.overtaken.add(1);
                 core.drop_here(&self.spot);
+                self.forgo(far, &lease).await;
             }
             Err(fault) => core.fault(&fault),
+        }
+    }
+
+    /// Where all processes wait for one load: lets them go on, because nothing is stored.
+    async fn forgo(&self, far: &Far, lease: &Lease) {
+        if !self.core.options.cluster_wide || !lease.is_first {
+            return;
+        }
+        let forgone = far.forgo(self.core.place(&self.spot), lease).await;
+        if let Err(fault) = forgone {
+            self.core.fault(&fault);
         }
     }
 
@@ -293,6 +308,16 @@ impl<V: CacheValue> Load<V> {
     fn late(&self, tags: &[String]) -> Vec<String> {
         let late = tags.iter().filter(|tag| !self.tags.contains(tag));
         late.cloned().collect()
+    }
+}
+
+impl<V: CacheValue> Due<V> {
+    /// Answers with the error, or with what was found instead.
+    pub async fn fail(self, error: Error, far: Option<&Far>) {
+        self.load.fail(error, self.found);
+        if let (Some(far), Some(lease)) = (far, self.lease) {
+            self.load.forgo(far, &lease).await;
+        }
     }
 }
 

@@ -277,9 +277,10 @@ async fn run<K, V, F, Fut, E>(
             join_all(stores).await;
         }
         Err(error) => {
-            for (_, due) in due {
-                due.load.fail(error.clone(), due.found);
-            }
+            let failures = due
+                .into_iter()
+                .map(|(_, due)| due.fail(error.clone(), far.as_ref()));
+            join_all(failures).await;
         }
     }
 }

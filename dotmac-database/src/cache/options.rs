@@ -148,7 +148,8 @@ impl CacheOptions {
     }
 
     /// Keeps values in the process for so long at most: the bound of how long another process's
-    /// invalidation may go unseen, whatever is lost on the way and whether Redis answers or not.
+    /// invalidation may go unseen, whatever is lost on the way and whether Redis answers or not. Without
+    /// Redis there are no other processes, and values live for their time to live.
     pub fn near_ttl(self, near_ttl: Duration) -> Self {
         CacheOptions { near_ttl, ..self }
     }
@@ -207,6 +208,14 @@ impl CacheOptions {
             return Err(refused("max_bytes", "must be below 4 GiB"));
         }
         Ok(self)
+    }
+
+    /// For a cache that has no values but those of the process.
+    pub(super) fn of_one_level(self) -> Self {
+        CacheOptions {
+            near_ttl: LONGEST,
+            ..self
+        }
     }
 
     /// For how long a load and what it stores may live.

@@ -1,5 +1,7 @@
 //! Invalidation by a pattern of keys.
 
+use scopeguard::guard;
+
 use super::core::{CacheValue, Core};
 use super::glob::Glob;
 use super::scope::Scopes;
@@ -61,15 +63,17 @@ impl<V: CacheValue> Core<V> {
 
     async fn invalidate_matching(&self, owner: &OwnerName, glob: &Glob) -> Result<()> {
         let scopes: &Scopes = &self.shared().scopes;
-        scopes.drop_namespace(owner, &self.namespace);
+        let here = || scopes.drop_namespace(owner, &self.namespace);
+        here();
         let Some(far) = &self.shared().far else {
             return Ok(());
         };
+        // Also where the future is dropped: what was read from Redis in between is old.
+        let again = guard((), |()| here());
         let matched = far
             .invalidate_matching(owner, &self.namespace, glob, MAX_PATTERNS)
             .await;
-        // What was read from Redis in between is old.
-        scopes.drop_namespace(owner, &self.namespace);
+        drop(again);
         let is_taken = matched.map_err(|fault| self.refused(fault))?;
         match is_taken {
             true => Ok(()),

@@ -40,7 +40,9 @@ impl CacheClient {
 }
 
 impl Physical {
-    /// Removes the entry of a key; how many keys of Redis it had, 0 or 1.
+    /// Removes the entry of a key; how many keys of Redis it had, 0 or 1. Keys of an
+    /// [`EntityCache`](super::EntityCache), and those of values that depend on a table, hold more than the key: remove
+    /// them by `namespace` or `tag`.
     ///
     /// # Errors
     /// [`CacheError::Redis`]: then it may be removed or not; call it again.

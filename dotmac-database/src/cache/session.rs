@@ -34,9 +34,22 @@ impl CacheClient {
     /// # Errors
     /// [`Error::MissingTenant`](crate::Error::MissingTenant).
     pub fn after_commit<'s>(&self, session: &'s Session) -> Result<AfterCommit<'s>> {
+        self.after_commit_for(session.context(), session)
+    }
+
+    /// The same for another tenant, as a [`System`](crate::System) session changes rows of many, or for
+    /// [`Global`](crate::Global) caches.
+    ///
+    /// # Errors
+    /// As [`after_commit`](Self::after_commit).
+    pub fn after_commit_for<'s, S>(
+        &self,
+        owner: impl Owner<S>,
+        session: &'s Session,
+    ) -> Result<AfterCommit<'s>> {
         Ok(AfterCommit {
             shared: Arc::clone(self.shared()),
-            owner: session.context().owner("cache")?,
+            owner: owner.owner("cache")?,
             session,
         })
     }
@@ -91,9 +104,23 @@ impl<V: CacheValue> SmartCache<V, PerTenant> {
     /// # Errors
     /// [`Error::MissingTenant`](crate::Error::MissingTenant).
     pub fn after_commit<'s>(&self, session: &'s Session) -> Result<CacheAfterCommit<'s, V>> {
+        self.after_commit_for(session.context(), session)
+    }
+}
+
+impl<V: CacheValue, S> SmartCache<V, S> {
+    /// The same for another tenant, or for [`Global`](crate::Global) where no tenant owns the cache.
+    ///
+    /// # Errors
+    /// [`Error::MissingTenant`](crate::Error::MissingTenant).
+    pub fn after_commit_for<'s>(
+        &self,
+        owner: impl Owner<S>,
+        session: &'s Session,
+    ) -> Result<CacheAfterCommit<'s, V>> {
         Ok(CacheAfterCommit {
             core: Arc::clone(self.core()),
-            session: self.core().client.after_commit(session)?,
+            session: self.core().client.after_commit_for(owner, session)?,
         })
     }
 }

@@ -1,8 +1,9 @@
 //! Direct reads and writes of one key, without a load.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
+use scopeguard::guard;
 use tracing::field::Empty;
 
 use super::core::{CacheValue, Core, Kept, Opened, Spot};
@@ -120,37 +121,54 @@ impl<V: CacheValue> Core<V> {
         let ttl = checked("ttl", ttl)?;
         let stale = self.options.stale;
         let packed = self.pack(Some(&value), stale)?;
-        let left = ttl.saturating_add(stale);
-        let place = self.place(spot);
-        if self.shared().far.is_none() && write != Write::Always {
-            let is_there = self.near.find(&spot.key).is_some();
-            if is_there != (write == Write::IfPresent) {
-                return Ok(false);
-            }
-        }
-        self.drop_here(spot);
-        let seen = self.see(spot, tags);
-        if let Some(far) = &self.shared().far {
-            let scopes = self.scopes(tags);
-            let written = far
-                .write(place, write, packed.envelope, left, &scopes)
-                .await;
-            let is_written = written.map_err(|fault| self.refused(fault))?;
-            if !is_written {
-                return Ok(false);
-            }
-        }
         let kept = Kept {
-            left,
+            left: ttl.saturating_add(stale),
             stale,
             bytes: packed.bytes,
         };
-        self.keep(spot, Some(Arc::new(value)), seen, &[], kept);
-        Ok(true)
+        let value = Some(Arc::new(value));
+        let Some(far) = &self.shared().far else {
+            return Ok(self.write_here(spot, value, write, tags, kept));
+        };
+        self.drop_here(spot);
+        let seen = self.see(spot, tags);
+        let (place, scopes) = (self.place(spot), self.scopes(tags));
+        let written = far
+            .write(place, write, packed.envelope, kept.left, &scopes)
+            .await;
+        let is_written = written.map_err(|fault| self.refused(fault))?;
+        match seen.is_current() {
+            true if is_written => self.keep(spot, value, seen, &[], kept),
+            true => {}
+            // Another write was under way: which of them Redis took last is not known here.
+            false => self.drop_here(spot),
+        }
+        Ok(is_written)
     }
 
-    /// Removes an entry; whether there was one. Here it is removed twice, because what was read from Redis
-    /// in between is old.
+    /// The same where the process is all there is.
+    fn write_here(
+        &self,
+        spot: &Spot,
+        value: Option<Arc<V>>,
+        write: Write,
+        tags: &[String],
+        kept: Kept,
+    ) -> bool {
+        // One at a time, so that what is there stays so until it is replaced.
+        let _one = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_there = self.near.find(&spot.key).is_some();
+        if write != Write::Always && is_there != (write == Write::IfPresent) {
+            return false;
+        }
+        self.drop_here(spot);
+        let seen = self.see(spot, tags);
+        self.keep(spot, value, seen, &[], kept);
+        true
+    }
+
+    /// Removes an entry; whether there was one. Here it is removed twice, also where the future is dropped,
+    /// because what was read from Redis in between is old.
     #[tracing::instrument(
         name = "dotmac.cache.delete",
         level = "debug",
@@ -169,8 +187,9 @@ impl<V: CacheValue> Core<V> {
         let Some(far) = &self.shared().far else {
             return Ok(was_here);
         };
+        let again = guard((), |()| self.drop_here(spot));
         let removed = far.remove(self.place(spot)).await;
-        self.drop_here(spot);
+        drop(again);
         Ok(removed.map_err(|fault| self.refused(fault))?)
     }
 
@@ -202,8 +221,9 @@ impl<V: CacheValue> Core<V> {
             return Ok(true);
         };
         let left = ttl.saturating_add(stale);
+        let again = guard((), |()| self.drop_here(spot));
         let expired = far.expire(self.place(spot), left).await;
-        self.drop_here(spot);
+        drop(again);
         Ok(expired.map_err(|fault| self.refused(fault))?)
     }
 }

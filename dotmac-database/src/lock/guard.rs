@@ -26,7 +26,10 @@ use crate::session::Shield;
 ///
 /// # Guarantees
 /// - [`is_valid`](Self::is_valid) is false, and [`lost`](Self::lost) returns, before the lock can be another's:
-///   by this process's clock, whether or not the keeper of the lock can be reached.
+///   by this process's clock, whether or not the keeper of the lock can be reached. Not where the keeper forgets
+///   the lock or gives it away while it has time left: [`force_release`](super::Locks::force_release), a Redis that
+///   is emptied, restarted or fails over, a connection to PostgreSQL that is ended. Then the holder learns of it
+///   with its next renewal, after a third of the time to live at most.
 /// - That is not enough for a holder that is paused between a look at it and a write. What must not be
 ///   overwritten has to compare the [`fence`](Self::fence).
 #[must_use = "the lock is given back when the guard is dropped"]

@@ -201,14 +201,17 @@ impl<S> Leader<S> {
 
 /// Whether an error is one of the way to the keeper, and asking again may help.
 fn passes(error: &Error) -> bool {
-    matches!(error, Error::Lock(LockError::Unavailable { .. }))
-        || matches!(
-            error.kind(),
-            ErrorKind::ConnectionLost
-                | ErrorKind::PoolTimeout
-                | ErrorKind::LockTimeout
-                | ErrorKind::StatementTimeout
-        )
+    // After a failover, the old address may lead to a standby for a while.
+    matches!(
+        error,
+        Error::Lock(LockError::Unavailable { .. } | LockError::OnStandby)
+    ) || matches!(
+        error.kind(),
+        ErrorKind::ConnectionLost
+            | ErrorKind::PoolTimeout
+            | ErrorKind::LockTimeout
+            | ErrorKind::StatementTimeout
+    )
 }
 
 /// Shows that this process leads; dropping it, in a panic too, that it does not.

@@ -153,6 +153,15 @@ impl Far {
         Ok(answer.number()? == 1)
     }
 
+    /// Gives a lease back under which nothing is stored.
+    pub async fn forgo(&self, place: Place<'_>, lease: &Lease) -> Result<(), Fault> {
+        let home = self.home(place);
+        let arguments = vec![home.prefix(), lease.token.clone()];
+        let keys = place.keys(&home);
+        let answer = self.redis.run(&script::FORGO, &keys, arguments).await?;
+        answer.number().map(drop)
+    }
+
     /// Stores a value; whether it was.
     pub async fn write(
         &self,

@@ -4,6 +4,7 @@ use crate::redis::script;
 
 script!(READ, "read.lua");
 script!(FILL, "fill.lua");
+script!(FORGO, "forgo.lua");
 script!(WRITE, "write.lua");
 script!(REMOVE, "remove.lua");
 script!(DROP, "drop.lua");

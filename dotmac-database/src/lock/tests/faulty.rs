@@ -24,6 +24,8 @@ pub enum Fault {
     /// It says nothing until it is mended, and then answers.
     Hangs,
     Fails,
+    /// It answers as a server does that others were to be asked instead of.
+    StandsBy,
     Panics,
 }
 
@@ -83,6 +85,7 @@ impl Faulty {
         }
         match which(&now) {
             Fault::None => Ok(()),
+            Fault::StandsBy => Err(LockError::OnStandby.into()),
             Fault::Panics => panic!("on purpose"),
             Fault::Fails => Err(LockError::Unavailable {
                 name: name.to_string(),

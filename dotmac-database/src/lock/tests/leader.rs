@@ -136,20 +136,22 @@ async fn lead_moves_within_its_time_from_a_process_that_is_cut_off() {
 
 #[tokio::test(start_paused = true)]
 async fn lead_is_won_when_the_keeper_is_back() {
-    let way = Faulty::new();
-    way.set(Faults {
-        attempt: Fault::Fails,
-        ..Faults::default()
-    });
-    let leader = candidate(&way);
-    let standing = stand(&leader, &Desk::default());
-    sleep(TTL * 10).await;
-    assert!(!leader.is_leader());
-    way.set(Faults::default());
-    let back = Instant::now();
-    leader.elected().await;
-    assert!(back.elapsed() <= TTL / 6);
-    standing.abort();
+    for fault in [Fault::Fails, Fault::StandsBy] {
+        let way = Faulty::new();
+        way.set(Faults {
+            attempt: fault,
+            ..Faults::default()
+        });
+        let leader = candidate(&way);
+        let standing = stand(&leader, &Desk::default());
+        sleep(TTL * 10).await;
+        assert!(!leader.is_leader());
+        way.set(Faults::default());
+        let back = Instant::now();
+        leader.elected().await;
+        assert!(back.elapsed() <= TTL / 6);
+        standing.abort();
+    }
 }
 
 #[tokio::test(start_paused = true)]

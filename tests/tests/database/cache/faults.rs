@@ -6,11 +6,15 @@ use std::time::{Duration, Instant};
 
 use dotmac_database::RedisConfig;
 use dotmac_database::RedisOptions;
-use dotmac_database::cache::{CacheClient, CacheClientOptions, SmartCache};
+use dotmac_database::cache::{
+    CacheClient, CacheClientOptions, CacheMode, CacheOptions, SmartCache,
+};
 use dotmac_database::prelude::*;
+use futures_util::future::{BoxFuture, join_all};
+use futures_util::{FutureExt, TryFutureExt};
 
 use super::server::{ThrowawayRedis, connected, patient, until};
-use super::support::{Order, Source, ask, orders, tenant};
+use super::support::{Order, Source, TTL, ask, orders, tenant};
 use crate::fault_proxy::{Fault, FaultProxy};
 use crate::support::Shop;
 
@@ -281,4 +285,52 @@ async fn a_subscription_that_gives_signs_of_life_is_kept() {
     until(|| signs() >= before + 3).await;
     assert_eq!(client.statistics().distrusted, distrusted);
     assert!(client.is_coherent());
+}
+
+// What is read while a removal is under way may be from before it.
+#[tokio::test(flavor = "multi_thread")]
+async fn c18_a_removal_that_is_dropped_forgets_what_was_read_meanwhile() {
+    let redis = ThrowawayRedis::start();
+    let client = redis.client().await;
+    let cache = orders(&client);
+    let acme = tenant("acme");
+    for by in 0..4 {
+        let source = Source::default();
+        let ended: BoxFuture<'_, Result<(), Error>> = match by {
+            0 => cache.delete(&acme, 7).map_ok(drop).boxed(),
+            1 => cache.invalidate_namespace(&acme).boxed(),
+            2 => client.invalidate_tenant(&acme).boxed(),
+            _ => cache.expire(&acme, 7, TTL).map_ok(drop).boxed(),
+        };
+        let mut ended = ended;
+        assert!(ended.as_mut().now_or_never().is_none(), "{by}: it is asked");
+        ask(&cache, &source).await;
+        until(|| client.is_idle()).await;
+        drop(ended);
+        client.set_mode(CacheMode::NearOnly);
+        let kept = cache.exists(&acme, 7).await.expect("looks");
+        assert!(!kept, "{by}");
+        client.set_mode(CacheMode::On);
+    }
+}
+
+// Connections of the pool overtake each other: what the process keeps is what Redis has.
+#[tokio::test(flavor = "multi_thread")]
+async fn c18_writes_at_the_same_time_leave_no_other_value_here_than_in_redis() {
+    let redis = ThrowawayRedis::start();
+    let (one, two) = (redis.client().await, redis.client().await);
+    let numbers = |client| SmartCache::<u32>::new("numbers", client, CacheOptions::new(TTL));
+    let (here, there) = (numbers(&one).expect("valid"), numbers(&two).expect("valid"));
+    let acme = tenant("acme");
+    for key in 0..200_u32 {
+        let writes = (0..8_u32).map(|value| {
+            let (here, acme) = (here.clone(), acme.clone());
+            tokio::spawn(async move { here.set(&acme, key, value).await })
+        });
+        for written in join_all(writes.collect::<Vec<_>>()).await {
+            written.expect("ends").expect("sets");
+        }
+        let (kept, stored) = (here.get(&acme, key).await, there.get(&acme, key).await);
+        assert_eq!(kept.expect("looks"), stored.expect("looks"), "{key}");
+    }
 }

@@ -1,9 +1,10 @@
 //! One load for all who ask, whatever becomes of it or of them.
 
+use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use dotmac_database::cache::{CacheClient, CacheOptions, SmartCache};
+use dotmac_database::cache::{CacheClient, CacheOptions, Loaded, SmartCache};
 use dotmac_database::{CacheError, Error};
 use futures_util::future::join_all;
 use tokio::sync::{Barrier, Notify};
@@ -186,6 +187,52 @@ async fn c11_one_process_loads_for_all_of_them() {
         assert!(found.expect("ends").expect("loads").is_some());
     }
     assert_eq!(source.loads(), 1);
+}
+
+// The hard timeout is half a minute: nobody waits for it where nothing was stored.
+#[tokio::test(flavor = "multi_thread")]
+async fn c11_a_load_that_stores_nothing_holds_up_no_other_process() {
+    let redis = ThrowawayRedis::start();
+    let (one, two) = (redis.client().await, redis.client().await);
+    let options = CacheOptions::new(TTL).cluster_wide();
+    let make = |client| SmartCache::<Order>::new("orders", client, options.clone());
+    let (here, there) = (make(&one).expect("valid"), make(&two).expect("valid"));
+    let begun = Instant::now();
+    for key in 0..4_u32 {
+        let source = Source::default();
+        match key {
+            0 => {
+                let failing = || async { Err::<Order, _>(Error::Ended) };
+                let failed = here.get_or_load(tenant("acme"), key, failing).await;
+                failed.expect_err("fails");
+            }
+            1 => {
+                let found = source.clone();
+                let load =
+                    || async move { found.load().await.map(|it| Loaded::value(it).not_kept()) };
+                let loaded = here.get_or_load(tenant("acme"), key, load).await;
+                loaded.expect("loads");
+            }
+            2 => {
+                let none = |_: Vec<u32>| async { Err::<HashMap<u32, Order>, _>(Error::Ended) };
+                let failed = here.get_many(tenant("acme"), [key], none).await;
+                failed.expect_err("fails");
+            }
+            _ => {
+                let (found, client) = (source.clone(), two.clone());
+                let overtaken = || async move {
+                    client.invalidate_tenant(tenant("acme")).await?;
+                    found.load().await
+                };
+                let loaded = here.get_or_load(tenant("acme"), key, overtaken).await;
+                loaded.expect("loads");
+            }
+        }
+        let load = move || source.load();
+        let found = there.get_or_load(tenant("acme"), key, load).await;
+        assert!(found.expect("loads").is_some(), "{key}");
+    }
+    assert!(begun.elapsed() < Duration::from_secs(20));
 }
 
 #[tokio::test(flavor = "multi_thread")]

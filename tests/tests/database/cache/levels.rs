@@ -255,3 +255,53 @@ async fn c24_times_that_cannot_be_kept_are_refused() {
             .is_err()
     );
 }
+
+// There is nobody else whose invalidations could go unseen.
+#[tokio::test(flavor = "multi_thread")]
+async fn c24_without_redis_a_value_lives_for_its_time_to_live() {
+    let client = CacheClient::in_process();
+    let options = CacheOptions::new(Duration::from_secs(300)).near_ttl(Duration::from_millis(1));
+    let cache = SmartCache::<u32>::new("numbers", &client, options).expect("valid");
+    let acme = tenant("acme");
+    let left = async || {
+        cache
+            .ttl(&acme, 7_u32)
+            .await
+            .expect("looks")
+            .map(|it| it.as_secs())
+    };
+    cache.set(&acme, 7_u32, 1).await.expect("sets");
+    assert_eq!(left().await, Some(299));
+    let long = Duration::from_secs(86_400);
+    let lookup = cache.lookup(&acme, 7_u32).expect("a tenant");
+    lookup.set_for(1, long).await.expect("sets");
+    assert_eq!(left().await, Some(86_399));
+    assert!(
+        cache
+            .expire(&acme, 7_u32, Duration::from_secs(600))
+            .await
+            .expect("expires")
+    );
+    assert_eq!(left().await, Some(599));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_those_who_set_what_is_absent_one_has_done_it() {
+    let redis = ThrowawayRedis::start();
+    for client in [CacheClient::in_process(), redis.client().await] {
+        let cache = SmartCache::<u32>::new("numbers", &client, CacheOptions::new(TTL));
+        let cache = cache.expect("valid");
+        for key in 0..100_u32 {
+            let sets = (0..8).map(|value| {
+                let cache = cache.clone();
+                let set = async move { cache.set_if_absent(tenant("acme"), key, value).await };
+                tokio::spawn(set)
+            });
+            let mut done = 0;
+            for set in sets.collect::<Vec<_>>() {
+                done += u32::from(set.await.expect("ends").expect("sets"));
+            }
+            assert_eq!(done, 1, "{key}");
+        }
+    }
+}

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use dotmac_database::RedisOptions;
 use dotmac_database::cache::{CacheClient, CacheOptions, SmartCache};
 use dotmac_database::prelude::*;
+use dotmac_database::{Global, RedisOptions};
 use sea_orm::ConnectionTrait;
 
 use super::server::{ThrowawayRedis, until};
@@ -233,4 +233,38 @@ async fn c06_an_invalidation_that_does_not_reach_redis_is_sent_again() {
         );
         tokio::task::yield_now().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn c08_a_session_of_no_tenant_invalidates_for_those_that_it_names() {
+    let shop = Shop::open().await;
+    let client = CacheClient::in_process();
+    let cache = orders(&client);
+    let rates = SmartCache::<u32, Global>::global("rates", &client, CacheOptions::new(TTL));
+    let rates = rates.expect("valid");
+    let order = Source::default().order();
+    for id in ["acme", "beta"] {
+        cache.set(tenant(id), 7, order.clone()).await.expect("sets");
+        cache.set(tenant(id), 8, order.clone()).await.expect("sets");
+    }
+    for key in ["EUR", "USD"] {
+        rates.set(Global, key, 1).await.expect("sets");
+    }
+    let nobody = RequestContext::without_tenant();
+    let work = shop.db.write(&nobody, async |tx| {
+        assert_eq!(
+            kind(cache.after_commit(tx).map(drop)),
+            ErrorKind::MissingTenant
+        );
+        cache.after_commit_for(tenant("acme"), tx)?.delete(7)?;
+        rates.after_commit_for(Global, tx)?.delete("EUR")?;
+        Ok::<_, Error>(())
+    });
+    work.await.expect("commits");
+    for (id, key, is_there) in [("acme", 7, false), ("acme", 8, true), ("beta", 7, true)] {
+        let found = cache.exists(tenant(id), key).await.expect("looks");
+        assert_eq!(found, is_there, "{id} {key}");
+    }
+    assert!(!rates.exists(Global, "EUR").await.expect("looks"));
+    assert!(rates.exists(Global, "USD").await.expect("looks"));
 }
