@@ -199,7 +199,7 @@ async fn single_keys_are_set_renewed_and_removed() {
         let longer = Duration::from_secs(600);
         assert!(other.expire(&acme, 7, longer).await.expect("expires"));
         let left = cache.ttl(&acme, 7).await.expect("looks").expect("is there");
-        assert!(left > TTL || cache.statistics().far_hits == 0, "{left:?}");
+        assert!(left > TTL, "{left:?}");
         assert!(cache.touch(&acme, 7).await.expect("touches"));
         assert!(cache.delete(&acme, 7).await.expect("removes"));
         assert!(!cache.delete(&acme, 7).await.expect("asks"));
