@@ -221,15 +221,20 @@ async fn archived_schema_is_in_a_file_that_restores() {
         .await;
     dropped.unwrap();
     assert!(!bed.has_schema("tenant_acme").await);
+    restore(&bed, &file);
+    let rows = bed.ask("SELECT id FROM tenant_acme.notes").await;
+    assert_eq!(rows.as_deref(), Some("(42)"));
+}
+
+/// Puts back what an archive has.
+fn restore(bed: &Bed, file: &std::path::Path) {
     let restored = Command::new("pg_restore")
         .arg("--dbname")
         .arg(bed.database.superuser_url())
-        .arg(&file)
+        .arg(file)
         .output()
         .unwrap();
     assert!(restored.status.success(), "{restored:?}");
-    let rows = bed.ask("SELECT id FROM tenant_acme.notes").await;
-    assert_eq!(rows.as_deref(), Some("(42)"));
 }
 
 #[tokio::test]
@@ -237,7 +242,12 @@ async fn archive_is_refused_where_a_policy_would_keep_rows_from_the_file() {
     let bed = Bed::with(&["acme"]).await;
     let (db, roles) = (&bed.migrator, bed.database.roles());
     let make = format!(
-        "CREATE TABLE tenant_acme.secrets (id integer) PARTITION BY LIST (id);          CREATE TABLE tenant_acme.part PARTITION OF tenant_acme.secrets DEFAULT;          INSERT INTO tenant_acme.secrets VALUES (42);          ALTER TABLE tenant_acme.secrets OWNER TO {owner};          ALTER TABLE tenant_acme.part OWNER TO {owner};          ALTER TABLE tenant_acme.part ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY",
+        "CREATE TABLE tenant_acme.secrets (id integer) PARTITION BY LIST (id); \
+         CREATE TABLE tenant_acme.part PARTITION OF tenant_acme.secrets DEFAULT; \
+         INSERT INTO tenant_acme.secrets VALUES (42); \
+         ALTER TABLE tenant_acme.secrets OWNER TO {owner}; \
+         ALTER TABLE tenant_acme.part OWNER TO {owner}; \
+         ALTER TABLE tenant_acme.part ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY",
         owner = roles.owner,
     );
     bed.admin.execute_unprepared(&make).await.unwrap();
@@ -275,13 +285,7 @@ async fn archive_is_refused_where_a_policy_would_keep_rows_from_the_file() {
         .drop(&id("acme"), "acme", DropMode::Restrict, db)
         .await;
     dropped.unwrap();
-    let restored = Command::new("pg_restore")
-        .arg("--dbname")
-        .arg(bed.database.superuser_url())
-        .arg(&file)
-        .output()
-        .unwrap();
-    assert!(restored.status.success(), "{restored:?}");
+    restore(&bed, &file);
     let rows = bed.ask("SELECT id FROM tenant_acme.secrets").await;
     assert_eq!(rows.as_deref(), Some("(42)"));
 }

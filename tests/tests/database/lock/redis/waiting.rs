@@ -28,6 +28,15 @@ async fn until_waiting(redis: &ThrowawayRedis, processes: usize) {
     until(|| redis.ask(QUEUE) == format!(":{processes}")).await;
 }
 
+/// Those who waited in so many rounds were told of the release, and did not find it by asking again.
+#[track_caller]
+fn were_woken(waited: Duration, rounds: u32) {
+    assert!(
+        waited < rounds * POLL_LEAST,
+        "only by asking again: {waited:?}"
+    );
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_release_wakes_one_who_waits_in_another_process() {
     let redis = ThrowawayRedis::start();
@@ -47,10 +56,7 @@ async fn a_release_wakes_one_who_waits_in_another_process() {
         waits.await.expect("gets it");
         waited += released.elapsed();
     }
-    assert!(
-        waited < rounds * POLL_LEAST,
-        "only by asking again: {waited:?}"
-    );
+    were_woken(waited, rounds);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -116,10 +122,7 @@ async fn whoever_waits_no_more_is_not_woken_in_the_place_of_another() {
         waits.await.expect("gets it");
         waited += released.elapsed();
     }
-    assert!(
-        waited < rounds * POLL_LEAST,
-        "only by asking again: {waited:?}"
-    );
+    were_woken(waited, rounds);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -143,10 +146,7 @@ async fn whoever_was_given_up_is_not_woken_in_the_place_of_another() {
         waits.await.expect("gets it");
         waited += released.elapsed();
     }
-    assert!(
-        waited < rounds * POLL_LEAST,
-        "only by asking again: {waited:?}"
-    );
+    were_woken(waited, rounds);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -177,10 +177,7 @@ async fn whoever_is_woken_and_has_gone_wakes_another() {
         waited += released.elapsed();
     }
     let rounds = u32::try_from(rounds).expect("few");
-    assert!(
-        waited < rounds * POLL_LEAST,
-        "only by asking again: {waited:?}"
-    );
+    were_woken(waited, rounds);
 }
 
 #[tokio::test(flavor = "multi_thread")]
